@@ -22,6 +22,7 @@ import {
   lensesOf,
   openNew,
   runIn,
+  save,
   stopLiveRuns,
 } from './support';
 
@@ -120,7 +121,7 @@ suite('Running an experiment', () => {
       'tricks: { warmup: { epochs: 0.5 } }\n',
     );
     await vscode.workspace.applyEdit(edit);
-    assert.ok(await document.save(), 'the file could not be saved');
+    await save(document);
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     await eventually('both done', () => {
       const runs = library.runsOf(document.uri.fsPath);

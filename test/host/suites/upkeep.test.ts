@@ -10,6 +10,7 @@ import {
   extension,
   openNew,
   runIn,
+  save,
   stopLiveRuns,
   workspaceFile,
 } from './support';
@@ -59,7 +60,7 @@ suite('Managing runs', () => {
     await vscode.commands.executeCommand('bagOfTricks.run', document.uri);
     const { run } = await runIn(document.uri, 'done');
     await replaceAll(document, `${experimentText('repeated', 2)}seed: 5\n`);
-    assert.ok(await document.save(), 'the file could not be saved');
+    await save(document);
 
     await vscode.commands.executeCommand('bagOfTricks.runAgain', rowOf(run));
     const again = await eventually(
@@ -245,7 +246,7 @@ suite('Managing runs', () => {
     const { run } = await runIn(document.uri, 'done');
     const later = before.replace('restored', 'later');
     await replaceAll(document, later);
-    assert.ok(await document.save(), 'the file could not be saved');
+    await save(document);
 
     await choosing('none', () => vscode.commands.executeCommand('bagOfTricks.restoreFile', rowOf(run)));
     const tab = await eventually('the comparison', () => {
@@ -259,10 +260,10 @@ suite('Managing runs', () => {
 
     await vscode.commands.executeCommand('bagOfTricks.writeRunFile', tab.modified);
     assert.equal(document.getText(), before);
-    assert.equal(document.isDirty, false);
+    await eventually('it is saved', () => !document.isDirty);
     await vscode.window.showTextDocument(document);
     await vscode.commands.executeCommand('undo');
     assert.equal(document.getText(), later);
-    assert.ok(await document.save(), 'the file could not be saved');
+    await save(document);
   });
 });
