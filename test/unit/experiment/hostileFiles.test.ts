@@ -1,5 +1,4 @@
 /** Files built to be slow or to overflow the stack are read or refused. test/attack/slowFiles.ts times them. */
-import { performance } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
 import { parseExperiment } from '../../../src/experiment/parse';
 import { completionsAt } from '../../../src/insight/completions';
