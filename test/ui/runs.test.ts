@@ -151,7 +151,7 @@ test.runIf(process.platform === 'linux')(
     const before = Number(/epoch (\d+)/.exec((await running.textContent()) ?? '')?.[1] ?? 0);
     await eventually('later epochs', async () => {
       const epoch = /epoch (\d+)/.exec(
-        (await running.textContent({ timeout: 500 }).catch(() => '')) ?? '',
+        (await running.textContent({ timeout: 5000 }).catch(() => '')) ?? '',
       )?.[1];
       return Number(epoch) > before;
     });
