@@ -53,6 +53,8 @@ interface WatchedFile {
   size: number;
   /** The size and time of the content that was read. */
   readVersion: string;
+  /** The size and time that a file had at the last look, if it was shorter than before. */
+  shorterVersion: string;
   /** Each reading of the last time, of a file that is read whole. */
   readonly seen: string[];
   isBroken: boolean;
@@ -105,6 +107,8 @@ export class MetricsFiles {
 
   /** Reads to the end of all files. Call it when the command has ended. */
   readToEnd(): void {
+    // What is shorter at the first look stays so.
+    this.read();
     while (this.read().hasMore);
   }
 
@@ -149,7 +153,13 @@ export class MetricsFiles {
     const version = `${size} ${mtimeMs}`;
     let file = this.#files.get(key);
     const isShorter = file !== undefined && size < file.size;
-    const isOther = file && (file.device !== dev || file.inode !== ino || isShorter);
+    const isReplaced = file !== undefined && (file.device !== dev || file.inode !== ino);
+    if (file && isShorter && !isReplaced && file.shorterVersion !== version) {
+      // A program that writes its file anew may be between emptying it and writing all that it had before.
+      file.shorterVersion = version;
+      return 'same';
+    }
+    const isOther = isReplaced || isShorter;
     if (!file || isOther) {
       if (!file && this.#files.size >= MOST_FILES) return 'same';
       const reader = source.reader();
@@ -238,7 +248,7 @@ export class MetricsFiles {
   }
 }
 
-const UNREAD = { offset: 0, size: 0, readVersion: '', isBroken: false } as const;
+const UNREAD = { offset: 0, size: 0, readVersion: '', shorterVersion: '', isBroken: false } as const;
 
 function bytesOf(descriptor: number, offset: number, most: number): Buffer {
   const buffer = Buffer.allocUnsafe(most);

@@ -67,6 +67,8 @@ test.each<Theme>(['light', 'dark'])(
     await workbench.clickLens(/^\s*Index the data/);
     const summary = workbench.toasts().filter({ hasText: '90 images in 3 classes.' });
     await summary.waitFor();
+    // The workbench does not dismiss a toast under the pointer.
+    await summary.hover();
     await workbench.lenses(/^\s*Augmented samples/).waitFor();
     const editor = page.locator('.editor-group-container.active .view-lines');
     await editor.getByText('80 + 10 images, 3 classes, short edge 64').waitFor();
@@ -105,7 +107,7 @@ test.each<Theme>(['light', 'dark'])(
       .frameLocator('#active-frame')
       .getByRole('row');
     await classified.first().waitFor();
-    expect(await classified.count()).toBe(3);
+    await expect.poll(() => classified.count()).toBe(3);
     await workbench.screenshot(`data-classified-${theme}`);
   },
 );
@@ -119,6 +121,7 @@ test.each<Theme>(['light', 'dark'])(
     await workbench.clickLens(/^\s*Index the data/);
     const question = workbench.toasts().filter({ hasText: 'Allow experiments to read that folder?' });
     await question.waitFor();
+    await question.hover();
     await workbench.screenshot(`data-consent-${theme}`);
     await question.getByRole('button', { name: 'Allow' }).click();
     await workbench.toasts().filter({ hasText: '90 images in 3 classes.' }).waitFor();

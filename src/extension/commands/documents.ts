@@ -34,12 +34,17 @@ export async function savedDocument(uri: vscode.Uri): Promise<vscode.TextDocumen
   }
   try {
     const document = await vscode.workspace.openTextDocument(saved);
-    if (!document.isDirty || (await document.save())) return document;
+    if (await isSaved(document)) return document;
     tell('error', vscode.l10n.t('{0} could not be saved, so it was not run.', saved.fsPath));
   } catch {
     tell('error', vscode.l10n.t('{0} cannot be read. Check that it still exists.', saved.fsPath));
   }
   return undefined;
+}
+
+/** Saves a document, and returns whether it is saved. On a busy machine, VS Code's first attempt may end without. */
+export async function isSaved(document: vscode.TextDocument): Promise<boolean> {
+  return !document.isDirty || (await document.save()) || document.save();
 }
 
 /**

@@ -2,6 +2,7 @@ import { basename, extname } from 'node:path';
 import * as vscode from 'vscode';
 import { isOwnRun } from '../../runs/origin';
 import { isInside, realPathOf } from '../../system/insideFolder';
+import { isSaved } from '../commands/documents';
 import { isReadable, runTarget, type Target } from '../commands/targets';
 import { experimentName, isExperiment } from '../language/experimentFiles';
 import { tell } from '../messages';
@@ -54,7 +55,7 @@ export async function writeRunFile(services: Services, shown: vscode.Uri): Promi
     edit.replace(uri, new vscode.Range(0, 0, document.lineCount, 0), text);
   }
   const document = (await vscode.workspace.applyEdit(edit)) && (await vscode.workspace.openTextDocument(uri));
-  if (!document || !(await document.save())) {
+  if (!document || !(await isSaved(document))) {
     tell(
       'error',
       vscode.l10n.t('{0} could not be written. Check that it is not read-only.', basename(uri.fsPath)),

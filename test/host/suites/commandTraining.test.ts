@@ -17,12 +17,12 @@ import {
   workspaceFile,
 } from './support';
 
-/** Logs like a training of two epochs, then waits for a minute if it is asked to. */
+/** Logs like a training of two epochs, then stays if it is asked to. */
 const SCRIPT = `for (let epoch = 0; epoch < 2; epoch++) {
   console.log(JSON.stringify({ step: epoch, epoch, loss: 1 - epoch / 10 }));
   console.log(JSON.stringify({ epoch, validation_loss: 1, validation_accuracy: 0.5 + epoch / 10 }));
 }
-if (process.argv[2] === 'wait') setTimeout(() => {}, 60_000);
+if (process.argv[2] === 'wait') setInterval(() => {}, 60_000);
 `;
 
 const experimentText = (words: string, more = '') =>

@@ -98,6 +98,7 @@ suite('A project and its copy, open at the same time', () => {
       assert.equal(await readFile(manifestPath(other), 'utf8'), before);
     }
 
+    await eventually('its trainer has left', async () => !(await readLease(twin)));
     const clicked = library.find(twin);
     assert.ok(clicked);
     await vscode.commands.executeCommand('bagOfTricks.deleteRun', { kind: 'run', run: clicked });

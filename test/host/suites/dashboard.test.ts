@@ -43,8 +43,8 @@ suite('Dashboards', () => {
     const api = await extension();
     await api.dashboards.deserializeWebviewPanel(panel, { folder: run.folder, showTable: false });
     await ready;
-    assert.equal(panel.title, 'restored');
-    assert.equal(api.dashboards.isVisible(run.folder), true);
+    await eventually('its title', () => panel.title === 'restored');
+    await eventually('that it is visible', () => api.dashboards.isVisible(run.folder));
   });
 
   test('one of a run with a long log shows a sample of its steps, spikes included', async () => {

@@ -13,6 +13,7 @@ import {
   openNew,
   placeOf,
   runIn,
+  save,
   type,
   workspaceFile,
 } from './support';
@@ -208,7 +209,7 @@ suite('Help in an experiment', () => {
     };
     const first = await runToEnd();
     await executeCommand('bagOfTricks.insertTrick', document.uri, 'zero_gamma');
-    assert.ok(await document.save(), 'the file could not be saved');
+    await save(document);
     const { library } = await extension();
     await runToEnd();
     await eventually('two runs', () => library.runsOf(document.uri.fsPath).length === 2);
@@ -351,7 +352,7 @@ suite('A file that is not on the local disk', () => {
     assert.ok(texts.includes('1 Cannot run: not on the local disk'), texts.join('\n'));
     assert.match(await hoverText(document, 'no_bias_decay'), /43 of 65 tensors/);
     await clickLens(uri, 'Linear scaling');
-    assert.ok(await document.save(), 'the file could not be saved');
+    await save(document);
     assert.match(new TextDecoder().decode(files.get('/held.experiment.yaml')), /linear_scaling/);
   });
 });

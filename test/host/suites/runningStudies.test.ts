@@ -131,7 +131,8 @@ suite('Running studies', () => {
   });
 
   test('stop with their runs, resume, and show as interrupted if their process is gone', async () => {
-    const { document } = await open(400);
+    // A run that never ends by itself here.
+    const { document } = await open(100_000);
     await clickLens(document.uri, 'Run study');
     const running = await studyOf(document, 'a run that trains', ({ runs }) =>
       runs.some(({ status }) => status === 'running'),
@@ -149,6 +150,7 @@ suite('Running studies', () => {
     assert.equal(resumed.folder, running.folder);
     assert.equal(resumed.runs[0]?.id, stopped.runs[0]?.id);
     await vscode.commands.executeCommand('bagOfTricks.stopStudy', running.folder);
+    await studyOf(document, 'the study that is stopped again', ({ state }) => state.status === 'stopped');
 
     // The state that a killed process leaves behind.
     const path = join(running.folder, 'study.json');

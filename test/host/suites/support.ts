@@ -21,6 +21,11 @@ export function workspaceFile(name: string): vscode.Uri {
   return vscode.Uri.joinPath(folder.uri, name);
 }
 
+/** Saves a document. On a busy machine, VS Code's first attempt may end without having saved. */
+export async function save(document: vscode.TextDocument): Promise<void> {
+  await eventually(`${document.uri.path} is saved`, async () => (await document.save()) && !document.isDirty);
+}
+
 let opened = 0;
 
 /** Writes a file into the workspace under a unique name that ends in `name`, and opens it in an editor. */

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { hangLimitsMs } from '../../../scripts/lib/limits.mjs';
 import { experimentText } from '../../support/smallTraining';
 import { tricksTests } from './tricks';
 
@@ -47,7 +48,7 @@ describe.skipIf(process.platform === 'win32')('a pipe and a device', () => {
     expect(files).toHaveLength(9);
     for (const file of files) {
       const { process: child, outcome } = start(['run', file]);
-      const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+      const timer = setTimeout(() => child.kill('SIGKILL'), hangLimitsMs.unit.wait);
       const { code, stderr } = await outcome;
       clearTimeout(timer);
       expect({ file, code }).toEqual({ file, code: expect.any(Number) });

@@ -41,7 +41,7 @@ describe('tricks queue', () => {
     const moved = await tricks(['queue', 'move', await idOf('c'), '1']);
     expect(moved.code).toBe(0);
     expect(moved.stdout).toMatch(
-      /^POSITION +RUN +NAME +WAITING\n +1 +\S+-c +c +now\n +2 +\S+-a +a +now\n +3 +\S+-b +b +now\n$/,
+      /^POSITION +RUN +NAME +WAITING\n +1 +\S+-c +c +(now|\d+ min)\n +2 +\S+-a +a +(now|\d+ min)\n +3 +\S+-b +b +(now|\d+ min)\n$/,
     );
     expect(await tricks(['queue', 'cancel', await idOf('a')])).toMatchObject({ code: 0 });
     expect(await queue()).toEqual(['c', 'b']);

@@ -29,7 +29,9 @@ test('runs are moved to the trash, listed there with their size, and restored', 
   expect(JSON.parse((await tricks(['queue', '--json'])).stdout)).toMatchObject([{ id: c }]);
 
   const listed = await tricks(['trash']);
-  expect(listed.stdout).toMatch(/^RUN +DELETED +SIZE\n(\S+ +now +\d[\d.]* KiB\n){2}\d[\d.]* KiB in all\. /);
+  expect(listed.stdout).toMatch(
+    /^RUN +DELETED +SIZE\n(\S+ +(now|\d+ min) +\d[\d.]* KiB\n){2}\d[\d.]* KiB in all\. /,
+  );
   expect(JSON.parse((await tricks(['trash', '--json'])).stdout)).toMatchObject([{ id: b }, { id: a }]);
 
   expect(await tricks(['trash', 'restore', ''])).toMatchObject({ code: 2 });

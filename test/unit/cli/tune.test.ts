@@ -18,6 +18,9 @@ budget: { trials: 2 }
 reduction: 2
 ${more}`;
 
+/** More epochs than a test waits for. */
+const ENDLESS = { schedule: '{ epochs: 100000 }' };
+
 /** A trial, as in the last line of --json output. */
 interface Trial {
   readonly trial: number;
@@ -39,6 +42,18 @@ async function searching(more = '') {
     /** Returns the only search's folder. */
     search: async () => join(studies, (await readdir(studies))[0] ?? ''),
   };
+}
+
+/** Interrupts a search after its first trial. Begins another one if the search ended before the interrupt came. */
+async function interrupted() {
+  for (;;) {
+    const place = await searching();
+    const { process: search, stdout, outcome } = place.start(['tune', FILE, '--json']);
+    await until(() => stdout().includes('"type":"trial"') || search.exitCode !== null);
+    search.kill('SIGINT');
+    const paused = await outcome;
+    if (paused.code !== 0) return { ...place, paused };
+  }
 }
 
 describe('tricks tune', () => {
@@ -73,11 +88,7 @@ describe('tricks tune', () => {
     const expected = resultIn((await whole.tricks(['tune', FILE, '--json'])).stdout);
     expect(expected.trials).toHaveLength(2);
 
-    const { start, tricks, search } = await searching();
-    const first = start(['tune', FILE, '--json']);
-    await until(() => first.stdout().includes('"type":"trial"') || first.process.exitCode !== null);
-    first.process.kill('SIGINT');
-    const paused = await first.outcome;
+    const { paused, tricks, search } = await interrupted();
     expect(paused.code, paused.stderr).toBe(130);
     expect(paused.stderr).toContain(`Paused. To resume: tricks tune ${FILE}`);
     expect(resultIn(paused.stdout).state).toBe('unfinished');
@@ -141,7 +152,8 @@ describe('tricks tune', () => {
   });
 
   it('leaves a search to the process that runs it', async () => {
-    const { start, tricks } = await searching();
+    const { start, tricks, write } = await searching();
+    await write('small.experiment.yaml', experimentText(ENDLESS));
     const first = start(['tune', FILE]);
     await until(() => first.stdout().includes('Searching') || first.process.exitCode !== null);
     const { code, stderr } = await tricks(['tune', FILE]);
@@ -153,7 +165,7 @@ describe('tricks tune', () => {
 
   it('stops when someone stops one of its runs, and says so', async () => {
     const { folder, start, tricks, write } = await searching();
-    await write('small.experiment.yaml', experimentText({ schedule: '{ epochs: 20000 }' }));
+    await write('small.experiment.yaml', experimentText(ENDLESS));
     const search = start(['tune', FILE]);
     const untilSteps = async () => (await tricks(['runs'])).stdout.includes('running');
     await until(async () => search.process.exitCode !== null || (await untilSteps()));
@@ -166,7 +178,9 @@ describe('tricks tune', () => {
   });
 
   it('does not train runs that came with the folder', async () => {
-    const { folder, start, tricks, search } = await searching();
+    const { folder, start, tricks, search, write } = await searching();
+    // More trials than end before the interrupt comes.
+    await write(FILE, searchText().replace('trials: 2', 'trials: 500'));
     const first = start(['tune', FILE]);
     await until(() => first.stdout().includes('Trial 0') || first.process.exitCode !== null);
     first.process.kill('SIGINT');

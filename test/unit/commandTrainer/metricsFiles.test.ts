@@ -85,8 +85,35 @@ describe('a file that is read whole', () => {
     expect(read()).toHaveLength(3);
     await truncate(path('a.csv'));
     expect(read()).toEqual([]);
+    expect(read()).toEqual([]);
     await writeFile(path('a.csv'), '0\n');
     expect(read()).toEqual(['a.csv 0']);
+  });
+});
+
+describe.each(['whole', 'lines'] as const)('a file that is read as %s', (from) => {
+  test('and is being written anew gives only what is new', async () => {
+    const { read, path } = await watched(source('a.csv', from));
+    await writeFile(path('a.csv'), '0\n1\n2\n');
+    expect(read()).toHaveLength(3);
+    await truncate(path('a.csv'));
+    expect(read()).toEqual([]);
+    await writeFile(path('a.csv'), '0\n1\n');
+    expect(read()).toEqual([]);
+    await writeFile(path('a.csv'), '0\n1\n2\n3\n');
+    expect(read()).toEqual(['a.csv 3']);
+  });
+
+  test('gives what it has if it stays shorter, at the latest at the end', async () => {
+    const { read, path, files, found } = await watched(source('a.csv', from));
+    await writeFile(path('a.csv'), '0\n1\n2\n');
+    expect(read()).toHaveLength(3);
+    await writeFile(path('a.csv'), '17\n');
+    expect(read()).toEqual([]);
+    expect(read()).toEqual(['a.csv 17']);
+    await writeFile(path('a.csv'), '8\n');
+    files.readToEnd();
+    expect(found).toEqual(['a.csv 8']);
   });
 });
 

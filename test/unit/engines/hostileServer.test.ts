@@ -11,6 +11,7 @@ import { ADDON_SOURCES, type Wheel, wheelFor } from '../../../src/engines/instal
 import type { Failure } from '../../../src/shared/failure';
 import { UserError } from '../../../src/shared/userError';
 import { fetchHeaders, fetchText } from '../../../src/system/network/fetchText';
+import { processorClock } from '../../support/processorTime';
 import { mirror } from '../data/mirror';
 
 const wheel = wheelFor('tensorflow', 'linux', 'x64') as Wheel;
@@ -45,7 +46,8 @@ describe('a server that', () => {
   });
 
   it('sends a byte now and then is given up', async () => {
-    const slow = /The server is too slow: it sent \d+ bytes in 0\.4 s\.$/;
+    // The machine may be too busy to deliver even the first byte in this time.
+    const slow = /The server (is too slow: it sent \d+ bytes in|sent nothing for) 0\.4 s\.$/;
     const trickle = await mirror((response) => trickleTo(response, 100));
     expect((await failure(wheelFrom(trickle.url))).what).toMatch(slow);
     expect((await failure(sourcesFrom(trickle.url))).what).toMatch(slow);
@@ -57,13 +59,13 @@ describe('a server that', () => {
       let sent = 0;
       const timer = setInterval(() => {
         response.write('x'.repeat(1000));
-        if (++sent < 15) return;
+        if (++sent < 70) return;
         clearInterval(timer);
         response.end();
-      }, 50);
+      }, 100);
     });
-    const options = { idleTimeoutMs: IDLE_MS, remedy: '', limitBytes: 1e6 };
-    expect((await fetchText(url, options)).text).toHaveLength(15_000);
+    const options = { idleTimeoutMs: 5000, remedy: '', limitBytes: 1e6 };
+    expect((await fetchText(url, options)).text).toHaveLength(70_000);
   });
 
   it('sends an endless index is cut off', async () => {
@@ -77,7 +79,8 @@ describe('a server that', () => {
       };
       write();
     });
-    expect((await failure(wheelFrom(url))).what).toContain('The server sent more than 33554432 bytes.');
+    const { what } = await failure(wheelFrom(url, { idleTimeoutMs: 60_000 }));
+    expect(what).toContain('The server sent more than 33554432 bytes.');
     expect(sent).toBeLessThan(100 * 2 ** 20);
   });
 
@@ -86,7 +89,7 @@ describe('a server that', () => {
       response.writeHead(200, { 'content-length': ADDON_SOURCES.bytes + 1 }).write('x');
     });
     const folder = await temporaryFolder();
-    const { what } = await failure(sourcesFrom(url, {}, folder));
+    const { what } = await failure(sourcesFrom(url, { idleTimeoutMs: 60_000 }, folder));
     expect(what).toContain(`more than ${ADDON_SOURCES.bytes} bytes`);
     await expect(stat(join(folder, ADDON_SOURCES.file))).rejects.toThrow('ENOENT');
   });
@@ -96,12 +99,12 @@ describe('a server that', () => {
     async (piece) => {
       const page = piece.repeat(2 ** 20 / piece.length);
       const { url } = await mirror((response) => response.end(page));
-      const startedAt = performance.now();
+      const usedMs = processorClock();
       expect((await failure(wheelFrom(url, { idleTimeoutMs: 60_000 }))).what).toContain(
         'The index does not have the file.',
       );
       // A parser that backtracks at each piece is far slower.
-      expect(performance.now() - startedAt).toBeLessThan(20_000);
+      expect(usedMs()).toBeLessThan(20_000);
     },
   );
 });

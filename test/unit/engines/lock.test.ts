@@ -40,9 +40,9 @@ describe('while an engine is being installed', () => {
     async () => {
       const folder = await temporaryFolder();
       const program = await installerProgram();
-      const first = program.start([folder, '2000'], CONTAINER);
+      const first = program.start([folder, '60000'], CONTAINER);
       expect(await first.nextLine()).toBe('work 1');
-      const meanwhile = program.start([folder, '2000'], CONTAINER);
+      const meanwhile = program.start([folder, '60000'], CONTAINER);
       expect(await meanwhile.nextLine()).toMatch(/^failed tensorflow is already being installed\./);
       await first.kill();
       const next = program.start([folder, '2000'], CONTAINER);

@@ -58,7 +58,7 @@ describe('of every config, with every trick in and out', () => {
     let found: ReturnType<typeof loaded> = null;
     beforeAll(() => {
       found = loaded(python, reader, configs);
-    }, 120_000);
+    });
 
     test('reads what is read here', (context) => {
       if (!found) context.skip(`${python} cannot load configs with ${what}`);

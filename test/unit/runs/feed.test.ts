@@ -9,6 +9,7 @@ import type { Detail, FeedSubscription, RunUpdate } from '../../../src/runs/feed
 import { claimLease, type Lease } from '../../../src/runs/lease/lease';
 import { LOG_START } from '../../../src/runs/logParser';
 import { metricsPath, readManifest, writeManifest } from '../../../src/runs/store';
+import { processorClock } from '../../support/processorTime';
 import { exampleRun, temporaryFolder, until } from './support';
 
 const step = (index: number, attempt = 1, loss = 1): RunEvent => ({
@@ -94,9 +95,11 @@ describe('a feed', () => {
     const run = await trainedRun();
     const { updates, steps: seen, subscription } = follow(run.folder);
     await subscription.refresh();
+    const begun = performance.now();
     for (const event of steps(0, 400)) await run.append(event);
     await until(() => seen().length === 400);
-    expect(updates.length).toBeLessThan(100);
+    // Timers may be early by a few milliseconds.
+    expect(updates.length).toBeLessThan(3 + (performance.now() - begun) / 40);
   });
 
   it('exists once per folder, however many follow it, and closes with the last of them', async () => {
@@ -181,9 +184,9 @@ describe('a feed', () => {
     const events = [...steps(0, 20_000), ...lives];
     await writeFile(run.log, linesOf(events));
     const { subscription, fold } = follow(run.folder);
-    const before = performance.now();
+    const usedMs = processorClock();
     await subscription.refresh();
-    expect(performance.now() - before).toBeLessThan(5000);
+    expect(usedMs()).toBeLessThan(20_000);
     expect(fold().steps).toEqual(settledMetrics(events));
   });
 
@@ -355,9 +358,7 @@ describe('a feed', () => {
     expect(state()?.status).toBe('queued');
   });
 
-  it('holds no handle of 2,000 ended runs, and notices when one of them resumes', {
-    timeout: 60_000,
-  }, async () => {
+  it('holds no handle of 2,000 ended runs, and notices when one of them resumes', async () => {
     const root = await temporaryFolder();
     const template = await trainedRun();
     await template.put({ status: 'stopped', step: 3 });

@@ -335,20 +335,20 @@ describe('a run that came with its folder', () => {
   it('is reported and skipped, while others start, until it is accepted', async () => {
     const { root, folder, id } = await storeOf(2);
     await rm(join(folder('a'), 'origin'));
-    const { worker, marks } = await work(root, `${trainFor(0)} train();`);
+    const { worker, marks } = await work(root, trainFor(0));
     const told: string[] = [];
     worker.on('foreign', (run) => told.push(run.id));
     await worker.drained();
     worker.wake();
     await worker.drained();
     expect(told).toEqual([id('a')]);
-    expect(await marks()).toEqual(['+b']);
+    expect(await marks()).toEqual(['+b', '-b']);
     const run = await readRun(folder('a'));
     if (run.kind !== 'run') throw new Error(run.reason);
     expect(run.manifest.state).toEqual({ status: 'queued' });
     await takeOn(run);
     await worker.drained();
-    expect(await marks()).toEqual(['+b', '+a']);
+    expect(await marks()).toEqual(['+b', '-b', '+a', '-a']);
   });
 
   it('counts as own only with its own recipe, experiment and place', async () => {

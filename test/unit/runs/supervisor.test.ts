@@ -207,7 +207,7 @@ describe('a trainer that fails without a message', () => {
   it('in a deleted folder, is still reported', async () => {
     const { folder, handle, untilStep } = await supervise('step(0); stayAlive();');
     await untilStep();
-    await rm(folder, { recursive: true });
+    await rm(folder, { recursive: true, maxRetries: 5 });
     process.kill(handle.pid as number, 'SIGKILL');
     expect(await handle.exited).toMatchObject({ status: 'failed' });
     expect(handle.state.status).toBe('failed');
@@ -252,16 +252,16 @@ describe('stopping', () => {
   });
 
   it('terminates an unresponsive trainer', async () => {
-    const { folder, handle, untilStep, types } = await supervise('step(0); step(1); stayAlive();');
-    await untilStep();
+    const { folder, handle, types } = await supervise('step(0); step(1); stayAlive();');
+    await until(() => types().length === 2);
     expect(await handle.stop()).toMatchObject({ status: 'stopped' });
     expect((await manifestOf(folder)).state).toEqual({ status: 'stopped', step: 2 });
     expect(types()).toEqual(['step', 'step', 'stopped']);
   });
 
   it('to pause a run terminates such a one too, and the run is paused', async () => {
-    const { folder, handle, untilStep, types } = await supervise('step(0); step(1); stayAlive();');
-    await untilStep();
+    const { folder, handle, types } = await supervise('step(0); step(1); stayAlive();');
+    await until(() => types().length === 2);
     expect(await handle.pause()).toEqual({ status: 'paused', step: 2 });
     expect((await manifestOf(folder)).state).toEqual({ status: 'paused', step: 2 });
     expect(types()).toEqual(['step', 'step', 'paused']);

@@ -95,6 +95,9 @@ describe('a running study', () => {
       ),
     );
     await until(() => first.queue.handles.size > 0);
+    // One that trains and one that waits.
+    const created = async () => (await recordOf(folder)).runs.filter(({ run }) => run !== null).length;
+    await until(async () => (await created()) === 2);
     expect(await askToStop(folder)).toBe(true);
     expect(await running).toEqual({ status: 'stopped', because: null });
     first.queue.close();

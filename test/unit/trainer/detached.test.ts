@@ -10,7 +10,7 @@ import { endRequestPath, readLease } from '../../../src/runs/lease/lease';
 import { LOG_START } from '../../../src/runs/logParser';
 import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted, pauseByLease, stopByLease } from '../../../src/runs/stopping';
-import { listRuns, readManifest, readRun } from '../../../src/runs/store';
+import { listRuns, readManifest, readRun, writeManifest } from '../../../src/runs/store';
 import { startRun } from '../../../src/runs/supervisor';
 import { smallRecipe } from '../../support/smallTraining';
 import { isRunning, until } from '../runs/support';
@@ -121,22 +121,26 @@ describe('a trainer whose host is killed', () => {
 
 describe('pausing', () => {
   test('ends a run after its step with a checkpoint, whoever started it, and it resumes from there', async () => {
-    const folder = await queueRun(tests.store, smallRecipe({ schedule: { epochs: 100 } }));
+    const folder = await queueRun(tests.store, ENDLESS);
     const { trainer, kill } = await host(folder, 'continue');
     await kill();
     expect(await pauseByLease(folder)).toBeNull();
     expect(await isRunning(trainer)).toBe(false);
     const paused = await readManifest(folder);
-    const state = paused.ok ? paused.manifest.state : null;
-    expect(state).toEqual({ status: 'paused', step: expect.any(Number) });
+    if (!paused.ok || paused.manifest.state.status !== 'paused') throw new Error(JSON.stringify(paused));
     expect(existsSync(endRequestPath(folder))).toBe(false);
+
+    // Of the endless training, only a few more epochs remain.
+    const epochs = Math.ceil(paused.manifest.state.step / 4) + 3;
+    const recipe = smallRecipe({ schedule: { epochs } });
+    await writeManifest(folder, { ...paused.manifest, recipe });
 
     expect(await makeReady(folder)).toBeNull();
     const again = start(folder);
     expect((await again.exited).code).toBe(0);
     const events = await again.events();
     const steps = events.flatMap((event) => (event.type === 'step' ? [event.step] : []));
-    expect(steps).toEqual(Array.from({ length: 400 }, (_, step) => step));
+    expect(steps).toEqual(Array.from({ length: 4 * epochs }, (_, step) => step));
     const [, ...told] = events
       .map(({ type }) => type)
       .filter((type) => type === 'paused' || type === 'started');
@@ -229,6 +233,7 @@ describe('a run whose trainer is gone', () => {
 
 describe('a running trainer', () => {
   test('keeps its heartbeat, also when the clock jumps', async () => {
+    const begun = Date.now();
     const folder = await queueRun(tests.store, ENDLESS);
     const trainer = start(folder);
     await trainer.reaches('step');
@@ -236,7 +241,10 @@ describe('a running trainer', () => {
     const beatMs = async () => (await stat(path)).mtimeMs;
     const first = await beatMs();
     await until(async () => (await beatMs()) > first);
-    expect(Math.abs((await beatMs()) - Date.now())).toBeLessThan(10_000);
+    const latest = await beatMs();
+    // File systems round times.
+    expect(latest).toBeGreaterThan(begun - 1000);
+    expect(latest).toBeLessThan(Date.now() + 1000);
   });
 
   test('follows a request to stop that is left in its folder', async () => {

@@ -15,7 +15,8 @@ import { listRuns, metricsPath, readManifest, readRun } from '../../../src/runs/
 import { linuxStatIn } from '../../../src/system/processes';
 import { smallRecipe } from '../../support/smallTraining';
 import { until } from '../runs/support';
-import { bundle, queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
+import { frozenAt, frozenTrainer } from './frozenTrainer';
+import { bundle, queueRun, trainerTests } from './trainerProcess';
 
 /** Runs a program in another PID namespace, as in a container on this machine. */
 const ELSEWHERE = ['--pid', '--fork', '--kill-child', '--mount-proc'] as const;
@@ -82,23 +83,6 @@ function startElsewhere(args: readonly string[], env: NodeJS.ProcessEnv = {}): C
 
 const SAVES = savePeriodVariables({ steps: 3 });
 const recipe = smallRecipe({ tricks: { ema: true }, schedule: { epochs: 3 } });
-
-/** Starts a trainer that stops before one of its changes to its run folder. Returns it after it has stopped. */
-async function frozenTrainer(folder: string, at: string): Promise<TrainerProcess> {
-  const trainer = tests.start(folder, {
-    ...SAVES,
-    NODE_OPTIONS: `--require ${join(__dirname, '../../support/folderChanges.cjs')}`,
-    TEST_FOLDER: folder,
-    TEST_AT: at,
-    TEST_ACT: 'stop',
-  });
-  await until(async () => {
-    if (trainer.child.exitCode !== null)
-      throw new Error(`The trainer never came to ${at}: ${trainer.output}`);
-    return linuxStatIn(await readFile(`/proc/${trainer.child.pid}/stat`, 'utf8'))?.state === 'T';
-  });
-  return trainer;
-}
 
 /** Returns everything that readers take from a run folder. */
 async function readersView(folder: string) {
@@ -169,7 +153,7 @@ describe.skipIf(!canUnshare)('a frozen trainer that was presumed dead', () => {
 
   test.each(POINTS)('before its change "%s" changes nothing of the run that another finished', async (at) => {
     const folder = await queueRun(tests.store, recipe);
-    const frozen = await frozenTrainer(folder, at);
+    const frozen = await frozenTrainer(tests, folder, at, SAVES);
     expect(await elsewhere('resume', folder)).toMatch(/(^|\n)null\n$/);
     const other = startElsewhere([tests.trainerPath, folder], SAVES);
     expect((await once(other, 'exit'))[0]).toBe(0);
@@ -193,7 +177,7 @@ describe.skipIf(!canUnshare)('a frozen trainer that was presumed dead', () => {
     'before its change "%s" and wakes up next to the other does not disturb it',
     async (at) => {
       const folder = await queueRun(tests.store, recipe);
-      const frozen = await frozenTrainer(folder, at);
+      const frozen = await frozenTrainer(tests, folder, at, SAVES);
       await elsewhere('resume', folder);
       const other = await frozenElsewhere(folder, frozen.child.pid);
       frozen.child.kill('SIGCONT');
@@ -210,10 +194,7 @@ describe.skipIf(!canUnshare)('a frozen trainer that was presumed dead', () => {
   async function frozenElsewhere(folder: string, besides: number | undefined) {
     const child = startElsewhere([tests.trainerPath, folder], {
       ...SAVES,
-      NODE_OPTIONS: `--require ${join(__dirname, '../../support/folderChanges.cjs')}`,
-      TEST_FOLDER: folder,
-      TEST_AT: 'write metrics.ndjson#3',
-      TEST_ACT: 'stop',
+      ...frozenAt(folder, 'write metrics.ndjson#3'),
     });
     const exited = once(child, 'exit').then(([code]) => code as number | null);
     let pid = 0;
@@ -262,8 +243,8 @@ describe.skipIf(!canUnshare)('a run that trains where its process cannot be seen
     const trainer = tests.start(folder);
     await trainer.reaches('step');
     for (const request of ['resume', 'anew', 'delete'] as const) {
-      const output = await elsewhere(request, folder, 6000);
-      expect(output).toContain('Waiting until its heartbeat changes or stays unchanged for 6 s.');
+      const output = await elsewhere(request, folder, 55_000);
+      expect(output).toContain('Waiting until its heartbeat changes or stays unchanged for 55 s.');
       expect(output).toContain('is running.');
     }
     expect(trainer.child.exitCode).toBeNull();

@@ -15,7 +15,7 @@ import type { Failure } from '../../../src/shared/failure';
 import { smallRecipe } from '../../support/smallTraining';
 import { pictureTable, writePicture } from '../data/pipeline/pictures';
 import { indexedRecipe } from './indexedRecipe';
-import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
+import { endedRun, queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();
 
@@ -131,18 +131,16 @@ describe.each<[string, () => Promise<Recipe>]>([
   test('train the same when they are stopped and killed in the middle of epochs', async () => {
     const recipe = await recipeOf();
     const whole = await finish(await queueRun(tests.store, recipe), { [DATA_WORKERS]: '2' });
-    const folder = await queueRun(tests.store, recipe);
     const { stepsPerEpoch } = recipe.schedule;
-    for (const [step, signal] of [
-      [Math.floor(stepsPerEpoch / 2), 'SIGTERM'],
-      [stepsPerEpoch + Math.floor(stepsPerEpoch / 2), 'SIGKILL'],
-      [2 * stepsPerEpoch + 1, 'SIGTERM'],
-    ] as const) {
-      const trainer = await start(folder, { [DATA_WORKERS]: signal === 'SIGKILL' ? '1' : '2' });
-      await trainer.reachesStep(step);
-      trainer.child.kill(signal);
-      await trainer.exited;
-    }
+    const folder = await endedRun(
+      () => queueRun(tests.store, recipe),
+      (queued, signal) => start(queued, { [DATA_WORKERS]: signal === 'SIGKILL' ? '1' : '2' }),
+      [
+        [Math.floor(stepsPerEpoch / 2), 'SIGTERM'],
+        [stepsPerEpoch + Math.floor(stepsPerEpoch / 2), 'SIGKILL'],
+        [2 * stepsPerEpoch + 1, 'SIGTERM'],
+      ],
+    );
     const last = await finish(folder, { [DATA_WORKERS]: '3' });
     expect(await outcomeOf(last)).toEqual(await outcomeOf(whole));
   });

@@ -39,10 +39,8 @@ describe.skipIf(!canLimit)('a trainer whose memory runs out', () => {
 
   test('keeps its progress: with more memory, its run continues from there', async () => {
     const folder = await queueRun(tests.store, smallRecipe({ schedule: { epochs: 30 } }));
-    const first = startRun(folder, { nodePath: process.execPath, trainerPath: tests.trainerPath });
-    first.on('events', ({ events }) => {
-      if (events.some(({ type }) => type === 'epoch')) void first.pause();
-    });
+    const command = { nodePath: process.execPath, trainerPath: tests.trainerPath, pauseAfterEpochs: 1 };
+    const first = startRun(folder, command);
     expect(await first.exited).toMatchObject({ status: 'paused' });
     expect(await makeReady(folder)).toBeNull();
     expect(await startWithin(folder, 100).exited).toMatchObject({ status: 'failed' });

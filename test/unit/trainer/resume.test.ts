@@ -11,7 +11,7 @@ import { markInterrupted } from '../../../src/runs/stopping';
 import { manifestPath, writeManifest } from '../../../src/runs/store';
 import { smallRecipe } from '../../support/smallTraining';
 import { PRESENT_ENGINES } from '../support/presentEngines';
-import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
+import { endedRun, queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();
 
@@ -28,6 +28,10 @@ async function neverStopped(recipe: Recipe): Promise<TrainerProcess> {
   expect(await trainer.exited).toEqual({ code: 0, signal: null });
   return trainer;
 }
+
+/** Trains a recipe, and ends its trainers by these signals when they have reached these steps. */
+const ended = (recipe: Recipe, ends: Parameters<typeof endedRun>[2]) =>
+  endedRun(() => queueRun(tests.store, recipe), start, ends);
 
 /** Counts the steps in the log, including repeated ones. */
 async function stepsIn(trainer: TrainerProcess): Promise<number> {
@@ -67,20 +71,23 @@ const recipe = smallRecipe(changes);
 describe('a resumed run', () => {
   test('after kill -9 at 20 random moments ends with the weights and metrics of an uninterrupted one', async () => {
     const whole = await neverStopped(recipe);
-    const folder = await queueRun(tests.store, recipe);
-    let kills = 0;
-    for (; kills < 20; kills++) {
+    let folder = await queueRun(tests.store, recipe);
+    for (let kills = 0; kills < 20; ) {
       const trainer = await start(folder);
       const stepsBefore = await stepsIn(trainer);
       // Any time from before it has taken the run to the middle of its epochs. On a fast machine, before too many
       // steps.
       const end = Date.now() + Math.random() * 1200;
       while (Date.now() < end && (await stepsIn(trainer)) < stepsBefore + 10) await delay(5);
-      if (trainer.child.exitCode !== null) break;
       trainer.child.kill('SIGKILL');
-      await trainer.exited;
+      const { signal } = await trainer.exited;
+      if (signal) kills++;
+      else {
+        // It ended before the kill came.
+        await expectSame(trainer, whole);
+        folder = await queueRun(tests.store, recipe);
+      }
     }
-    expect(kills).toBe(20);
     const last = await start(folder);
     expect(await last.exited).toEqual({ code: 0, signal: null });
     await expectSame(last, whole);
@@ -89,13 +96,11 @@ describe('a resumed run', () => {
   test('after stops ends the same, and repeats no step', async () => {
     const short = { ...recipe, epochs: 16, schedule: { ...recipe.schedule, totalSteps: 160 } };
     const whole = await neverStopped(short);
-    const folder = await queueRun(tests.store, short);
-    for (const steps of [4, 17, 40]) {
-      const trainer = await start(folder);
-      await trainer.reachesStep(steps);
-      trainer.child.kill('SIGTERM');
-      expect((await trainer.exited).code).toBe(130);
-    }
+    const folder = await ended(short, [
+      [4, 'SIGTERM'],
+      [17, 'SIGTERM'],
+      [40, 'SIGTERM'],
+    ]);
     const last = await start(folder);
     expect(await last.exited).toEqual({ code: 0, signal: null });
     await expectSame(last, whole);
@@ -131,17 +136,11 @@ describe('a resumed run', () => {
         engine: 'tensorflow',
       });
       const whole = await neverStopped(native);
-      const folder = await queueRun(tests.store, native);
-      for (const [step, signal] of [
+      const folder = await ended(native, [
         [5, 'SIGKILL'],
         [14, 'SIGTERM'],
         [25, 'SIGKILL'],
-      ] as const) {
-        const trainer = await start(folder);
-        await trainer.reachesStep(step);
-        trainer.child.kill(signal);
-        await trainer.exited;
-      }
+      ]);
       const last = await start(folder);
       expect(await last.exited).toEqual({ code: 0, signal: null });
       expect((await last.manifest()).engine?.name).toBe('tensorflow');
@@ -151,10 +150,8 @@ describe('a resumed run', () => {
 
   test('reports another engine, or other threads of it', async () => {
     const folder = await queueRun(tests.store, smallRecipe({ schedule: { epochs: 20 } }));
-    const first = await start(folder);
-    await first.reaches('epoch');
-    first.child.kill('SIGTERM');
-    await first.exited;
+    const first = tests.start(folder, pauseVariables(1));
+    expect((await first.exited).code).toBe(130);
     const manifest = await first.manifest();
     const description = 'WebAssembly, 64 threads';
     await writeManifest(folder, { ...manifest, engine: { name: 'wasm', description } });
@@ -169,12 +166,8 @@ describe('a resumed run', () => {
 
   test('uses the checkpoint before a damaged one, says so, and ends the same', async () => {
     const whole = await neverStopped(recipe);
-    const folder = await queueRun(tests.store, recipe);
-    const first = await start(folder);
-    await first.reachesStep(50);
     // Not killed: a kill may come between a save's two renames, when there is no last checkpoint to damage.
-    first.child.kill('SIGTERM');
-    expect((await first.exited).code).toBe(130);
+    const folder = await ended(recipe, [[50, 'SIGTERM']]);
     const bytes = await readFile(lastCheckpointPath(folder));
     await writeFile(lastCheckpointPath(folder), bytes.subarray(0, bytes.length - 100));
     const second = await start(folder);
@@ -188,11 +181,7 @@ describe('a resumed run', () => {
 
   test('from before some effects existed ends the same', async () => {
     const whole = await neverStopped(recipe);
-    const folder = await queueRun(tests.store, recipe);
-    const first = await start(folder);
-    await first.reachesStep(50);
-    first.child.kill('SIGTERM');
-    expect((await first.exited).code).toBe(130);
+    const folder = await ended(recipe, [[50, 'SIGTERM']]);
     const manifest = JSON.parse(await readFile(manifestPath(folder), 'utf8'));
     delete manifest.recipe.gradients.sharpnessRadius;
     delete manifest.recipe.data.erasing;

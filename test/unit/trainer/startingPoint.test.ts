@@ -18,7 +18,7 @@ import { loadInitialWeights } from '../../../src/weights/initialValues';
 import { smallRecipe } from '../../support/smallTraining';
 import { fileServer, give } from '../support/fileServer';
 import { fixturePath } from '../weights/fixtures';
-import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
+import { endedRun, queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 
 const tests = trainerTests();
 
@@ -97,11 +97,11 @@ describe('a run that fine-tunes', () => {
     await copyWeights();
     const recipe = smallRecipe({ ...finetuned, schedule: { epochs: 6 } });
     const whole = await done(await train(recipe));
-    const folder = await queueRun(tests.store, recipe);
-    const first = tests.start(folder, savePeriodVariables({ steps: 3 }));
-    await first.reachesStep(5);
-    first.child.kill('SIGKILL');
-    await first.exited;
+    const folder = await endedRun(
+      () => queueRun(tests.store, recipe),
+      (queued) => tests.start(queued, savePeriodVariables({ steps: 3 })),
+      [[5, 'SIGKILL']],
+    );
     await rm(join(tests.store, 'resnet18.pth'));
     await markInterrupted(folder);
     expect(await makeReady(folder)).toBeNull();

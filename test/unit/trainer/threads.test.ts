@@ -63,7 +63,7 @@ describe("a trainer's threads", () => {
   });
 
   test('end with it when it is stopped', async () => {
-    const long = { ...recipe, epochs: 1000, schedule: { ...recipe.schedule, totalSteps: 2000 } };
+    const long = { ...recipe, epochs: 100_000, schedule: { ...recipe.schedule, totalSteps: 200_000 } };
     const trainer = await start(await queueRun(tests.store, long), 3);
     await trainer.reachesStep(3);
     trainer.child.kill('SIGTERM');

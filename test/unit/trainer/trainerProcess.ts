@@ -12,7 +12,7 @@ import { linkSharp } from '../../../scripts/lib/sharp.mjs';
 import { findDawn } from '../../../src/engines/dawn';
 import type { RunEvent } from '../../../src/protocol/events';
 import type { Manifest } from '../../../src/protocol/manifest';
-import { type FromTrainer, fromTrainerSchema } from '../../../src/protocol/trainer';
+import { type FromTrainer, fromTrainerSchema, TRAINER_EXIT } from '../../../src/protocol/trainer';
 import type { AnyRecipe } from '../../../src/recipe/anyRecipe';
 import { readAllEvents } from '../../../src/runs/log';
 import { createRun, metricsPath, readManifest } from '../../../src/runs/store';
@@ -109,6 +109,34 @@ export async function queueRun(storeRoot: string, recipe: AnyRecipe): Promise<st
   });
   if (!creation.ok) throw new Error(creation.failure.what);
   return creation.folder;
+}
+
+type EndSignal = 'SIGTERM' | 'SIGKILL';
+
+/**
+ * Queues a run and ends its trainers by these signals when they have reached these steps. Begins another run if one is
+ * done before its signal comes. Returns the run's folder.
+ */
+export async function endedRun(
+  queue: () => Promise<string>,
+  start: (folder: string, signal: EndSignal) => TrainerProcess | Promise<TrainerProcess>,
+  ends: readonly (readonly [step: number, signal: EndSignal])[],
+): Promise<string> {
+  const isEnded = async (folder: string) => {
+    for (const [step, signal] of ends) {
+      const trainer = await start(folder, signal);
+      await trainer.reachesStep(step);
+      trainer.child.kill(signal);
+      const { code } = await trainer.exited;
+      if (code === 0) return false;
+      if (code !== (signal === 'SIGTERM' ? TRAINER_EXIT.stopped : null)) throw new Error(trainer.output);
+    }
+    return true;
+  };
+  for (;;) {
+    const folder = await queue();
+    if (await isEnded(folder)) return folder;
+  }
 }
 
 /** A trainer's process as the test sees it. */
