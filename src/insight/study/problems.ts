@@ -2,7 +2,6 @@ import * as l10n from '@vscode/l10n';
 import { lacksIndex } from '../../experiment/parse';
 import type { Problem } from '../../experiment/problem';
 import type { ExperimentDocument } from '../../experiment/text/document';
-import { NO_FACTS } from '../../recipe/datasets';
 import { assertNever } from '../../shared/assertNever';
 import type { ExperimentReading, StudyParse } from '../../study/file/study';
 import { searchProblems } from '../../study/search/check';
@@ -57,9 +56,8 @@ function problemsOfSearch(
     return [unindexed(document, what)];
   }
   const { text, format } = parsed.document;
-  const fileName = `experiment.${format}`;
-  const factsOf = 'factsOf' in parsed ? parsed.factsOf : NO_FACTS;
-  return searchProblems(search, document, { text, fileName, factsOf });
+  const place = 'factsOf' in parsed ? { factsOf: parsed.factsOf } : parsed.place;
+  return searchProblems(search, document, { text, fileName: `experiment.${format}`, ...place });
 }
 
 function unindexed(document: ExperimentDocument, what: string): Problem {

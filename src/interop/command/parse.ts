@@ -11,13 +11,15 @@ import { NO_FILES } from '../import/adapters';
 import { type ExperimentPlace, resolveCommand } from './resolve';
 
 /** The result of parsing a command experiment. */
-export type CommandParseResult = { readonly document: ExperimentDocument } & (
+export type CommandParseResult = {
+  readonly document: ExperimentDocument;
+  /** What the command is resolved with. A second resolution must use the same. */
+  readonly place: ExperimentPlace;
+} & (
   | {
       readonly ok: true;
       readonly experiment: CommandExperiment;
       readonly recipe: CommandRecipe;
-      /** What the command was resolved with. A second resolution must use the same. */
-      readonly place: ExperimentPlace;
       /** Things that are understood but should be written differently. */
       readonly warnings: readonly Problem[];
     }
@@ -61,15 +63,16 @@ export function readAnyExperiment(
     return { kind: 'ours', ...readExperiment(document, settings, purpose, factsOf) };
   }
   const reading = readCommand(document, settings);
-  if (!reading.ok) return { kind: 'command', document, ...reading };
-  const { experiment } = reading;
   const place: ExperimentPlace = { fileName, readText };
+  const common = { kind: 'command', document, place } as const;
+  if (!reading.ok) return { ...common, ...reading };
+  const { experiment } = reading;
   const resolution = resolveCommand(experiment, place);
   if (!resolution.ok) {
-    return { kind: 'command', document, ok: false, problems: reading.place(resolution.findings, 'error') };
+    return { ...common, ok: false, problems: reading.place(resolution.findings, 'error') };
   }
   const warnings = [...reading.warnings, ...reading.place(resolution.warnings, 'warning')].toSorted(
     (one, other) => one.range.start.offset - other.range.start.offset,
   );
-  return { kind: 'command', document, ok: true, experiment, place, recipe: resolution.recipe, warnings };
+  return { ...common, ok: true, experiment, recipe: resolution.recipe, warnings };
 }

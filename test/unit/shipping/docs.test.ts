@@ -62,7 +62,7 @@ test('docs/command-experiments.md has the tables that `npm run docs` writes', as
 test('the examples in docs/command-experiments.md are valid', async () => {
   const document = await read('command-experiments');
   const all = [...document.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
-  const isStudy = (text: string) => /^factors:/m.test(text);
+  const isStudy = (text: string) => /^(?:factors|search):/m.test(text);
   const examples = all.filter((text) => !isStudy(text));
   expect(examples.length).toBeGreaterThan(1);
   for (const text of examples) {
@@ -71,13 +71,13 @@ test('the examples in docs/command-experiments.md are valid', async () => {
     expect(parsed.ok ? parsed.warnings : parsed.problems).toEqual([]);
   }
   const studies = all.filter(isStudy);
-  expect(studies).toHaveLength(1);
+  expect(studies).toHaveLength(2);
   for (const text of studies) {
-    const study = parseStudy(text, 'a.study.yaml', (path) => {
+    const readExperiment = (path: string) => {
       const named = examples.find((each) => each.startsWith(`name: ${path.replace(/\..*/, '')}\n`));
-      return { ok: true, parsed: parseAnyExperiment(named ?? '', path) };
-    });
-    expect(problemsOf(study)).toEqual([]);
+      return { ok: true, parsed: parseAnyExperiment(named ?? '', path) } as const;
+    };
+    expect(problemsOf(parseStudy(text, 'a.study.yaml', readExperiment), readExperiment)).toEqual([]);
   }
 });
 
