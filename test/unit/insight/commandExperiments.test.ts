@@ -25,8 +25,8 @@ const TRAINER = 'name: a\ntrainer:\n  command: python train.py\n';
 
 test('keys and values of a trainer are completed', () => {
   expect(labels(`${TRAINER}  |`)).toEqual([
-    ...['system', 'working_directory', 'metrics', 'checkpoint', 'resume', 'arguments', 'environment'],
-    ...['seed_variable', 'values'],
+    ...['system', 'working_directory', 'metrics', 'checkpoint', 'resume', 'epochs', 'arguments'],
+    ...['environment', 'seed_variable', 'values'],
   ]);
   expect(labels(`${TRAINER}  system: |`)).toEqual(['timm', 'torchvision', 'mmpretrain', 'generic']);
   expect(labels(`${TRAINER}  metrics: { csv: x.csv, | }`)).toContain('columns');
