@@ -85,7 +85,7 @@ describe('tricks run, with an experiment that a command trains', () => {
 
   it('says where a value of a placeholder is set', async () => {
     const { tricks } = await training(
-      experiment('  values: { lr: 0.1 }\n').replace("'${seed}'", "'${seed}', '${lr}'"),
+      experiment('  values: { lr: 0.1 }\n').replace(`'\${seed}'`, `'\${seed}', '\${lr}'`),
     );
     const { code, stderr } = await tricks(['run', 'other.experiment.yaml', '--set', 'lr=0.2']);
     expect({ code, stderr }).toEqual({
@@ -98,7 +98,10 @@ describe('tricks run, with an experiment that a command trains', () => {
 
   it('says that a regular expression may read epochs from 1 as epochs from 0', async () => {
     const { tricks, write } = await training();
-    await write('train.mjs', 'for (const epoch of [1, 2]) console.log(`epoch ${epoch} acc 0.${epoch}`);');
+    await write(
+      'train.mjs',
+      "for (const epoch of [1, 2]) console.log('epoch ' + epoch + ' acc 0.' + epoch);",
+    );
     const note =
       'The first epoch in the output is 1. If the program counts epochs from 1, add first_epoch: 1';
     const run = async (more: string) => {

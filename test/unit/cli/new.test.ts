@@ -160,7 +160,26 @@ describe('tricks new', () => {
 });
 
 describe('tricks new --from', () => {
-  const ARGUMENTS = 'model: resnet50\ndata_dir: pets\nepochs: 3\nlr: 0.1\nsmoothing: 0.1\nmixup: 0.0\n';
+  const ARGUMENTS = `aa: null
+amp: false
+batch_size: 64
+cutmix: 0.0
+data_dir: pets
+dataset: ''
+drop_path: null
+epochs: 3
+lr: 0.1
+mixup: 0.2
+model: resnet50
+num_classes: 37
+opt: sgd
+output: ''
+sched: cosine
+seed: 42
+smoothing: 0.1
+warmup_epochs: 5
+weight_decay: 0.0001
+`;
 
   it.each([['run'], ['resolve'], ['inspect'], ['queue', 'add']])(
     'is named where tricks %s gets a file of timm',
