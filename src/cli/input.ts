@@ -6,6 +6,7 @@ import { type ParseResult, parseExperiment } from '../experiment/parse';
 import { formatProblem, type Problem } from '../experiment/problem';
 import type { Experiment } from '../experiment/schema';
 import type { Purpose } from '../experiment/validate';
+import { readForeign } from '../interop/import/adapters';
 import { isOwnDataset, type OwnDatasetRequest } from '../recipe/datasets';
 import type { Recipe } from '../recipe/recipe';
 import { listRuns, type RunEntry } from '../runs/store';
@@ -14,6 +15,7 @@ import type { Failure } from '../shared/failure';
 import { messageOf } from '../shared/failure';
 import { UserError } from '../shared/userError';
 import { readUtf8, type Utf8Reading } from '../shared/utf8';
+import { quoted } from '../system/allowedFolders';
 import { isSystemError } from '../system/errors';
 import { readRegular } from '../system/regularFiles';
 import { type AllowOption, allowFolders, type DataPlace, ensureAllowed, indexData } from './dataAccess';
@@ -62,6 +64,7 @@ export async function experimentOf(
   options: ReadOptions,
 ): Promise<ReadExperiment | null> {
   const { overrides = [], purpose = 'train', isTrained = false } = options;
+  assertOurs(text, file);
   const place = { root: await rootOf(terminal, options), folder: dirname(resolve(file)) };
   await allowFolders(options);
   const parse = () => parseExperiment(text, file, overrides, purpose, factsLookup(place.root, place.folder));
@@ -86,6 +89,21 @@ export async function experimentOf(
   }
   for (const line of problemLines(file, parsed.problems)) terminal.note(line);
   return null;
+}
+
+/**
+ * Asserts that a file is none of another system, such as timm's args.yaml, whose keys would all be errors.
+ *
+ * @throws UserError
+ */
+function assertOurs(text: string, file: string): void {
+  if (/\.experiment\.\w+$/.test(file)) return;
+  const foreign = readForeign(text, file);
+  if (!foreign) return;
+  throw new UserError({
+    what: l10n.t('{0} is a file of {1}, not an experiment.', shownPath(file), foreign.adapter.system),
+    remedy: l10n.t('Write an experiment that runs its command: {0}', `tricks new --from ${quoted(file)}`),
+  });
 }
 
 /** Formats the problems of a file, one per line, in compiler style. */

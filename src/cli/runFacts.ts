@@ -38,8 +38,11 @@ export async function progressOfRun({ folder, manifest }: ReadableEntry): Promis
   switch (state.status) {
     case 'done':
       return { epochs: state.result.epochs, accuracy: state.result.validationAccuracy };
-    case 'running':
-      return { epochs: epochsDone(recipe, state.step), accuracy: state.validationAccuracy };
+    case 'running': {
+      // Where steps are not counted in epochs, only the log has the epochs.
+      const epochs = epochsDone(recipe, state.step) ?? (await progressOf(folder)).epochs;
+      return { epochs, accuracy: state.validationAccuracy };
+    }
     case 'queued':
     case 'stopped':
     case 'paused':

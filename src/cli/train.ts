@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { pythonText } from '../protocol/manifest';
 import { type AnyRecipe, isCommandRecipe, recipeFacts } from '../recipe/anyRecipe';
+import { canResume } from '../runs/commandRun';
 import { readManifest } from '../runs/store';
 import { type RunEnd, type RunHandle, startRun } from '../runs/supervisor';
 import type { TrainerCommand } from '../runs/trainerCommand';
@@ -105,7 +106,11 @@ function report(terminal: Terminal, state: RunEnd, { folder, recipe, resume, jso
       return EXIT.done;
     }
     case 'stopped':
-      tell(l10n.t('Stopped after {0}. To resume: {1}', counted(state.step, 'step'), resume));
+      tell(
+        canResume(recipe)
+          ? l10n.t('Stopped after {0}. To resume: {1}', counted(state.step, 'step'), resume)
+          : l10n.t('Stopped. The command cannot resume. To start over: {0}', resume),
+      );
       return EXIT.stopped;
     case 'paused':
       tell(l10n.t('Paused after {0}. To resume: {1}', counted(state.step, 'step'), resume));

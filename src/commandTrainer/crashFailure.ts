@@ -49,7 +49,10 @@ function explanation(recipe: CommandRecipe, ready: ReadyCommand, { exit, lines, 
     case 'module':
       return { what: reason.what, remedy: moduleRemedy(reason.module, interpreterOf(ready)) };
     case 'error':
-      return { what: reason.what, remedy: seeOutput() };
+      return {
+        what: reason.what,
+        remedy: /: can't open file '.*': \[Errno 2\]/.test(reason.what) ? noScript() : seeOutput(),
+      };
     case 'unknown':
       return unexplained(recipe, exit, hadMemory);
     default:
@@ -82,6 +85,11 @@ function killed(recipe: CommandRecipe, hadMemory: boolean | null): Failure {
         what: l10n.t('The command was killed, probably because the machine ran out of memory.'),
         remedy: memoryRemedy(recipe, 'machine'),
       };
+}
+
+/** The remedy if Python does not find the script, as with a working directory that is still to be set. */
+function noScript(): string {
+  return l10n.t('Set {0} to the folder of the script.', 'trainer.working_directory');
 }
 
 function seeOutput(): string {

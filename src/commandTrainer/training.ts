@@ -129,6 +129,8 @@ class CommandTraining {
   #dueAt: number | null = null;
   /** The number of steps and epochs that were reported, and when the last epoch was. */
   readonly #reported = { steps: 0, epochs: 0, epochAt: 0 };
+  /** The lowest number of an epoch in the output. */
+  #lowestEpoch = Number.POSITIVE_INFINITY;
   #foundCheckpoint: Promise<void> = Promise.resolve();
 
   constructor(private readonly run: PreparedRun) {
@@ -233,6 +235,7 @@ class CommandTraining {
       void this.#command?.kill();
     });
     if (event.type !== 'epoch' && event.type !== 'step') return;
+    this.#lowestEpoch = Math.min(this.#lowestEpoch, event.epoch);
     if (event.type === 'step') this.#reported.steps += 1;
     else Object.assign(this.#reported, { epochs: this.#reported.epochs + 1, epochAt: Date.now() });
     const after = this.#pausesAfter;
@@ -280,7 +283,20 @@ class CommandTraining {
       return { type: 'failed', time, failure: { ...crash, ...(failure && { kind: 'diverged' as const }) } };
     }
     if (failure) return { type: 'failed', time, failure };
-    if (this.#output.hasMetrics) return { type: 'done', time, result };
+    if (this.#output.hasMetrics) {
+      const { metrics } = recipe;
+      const mayCountFromOne =
+        typeof metrics === 'object' && 'firstEpoch' in metrics && metrics.firstEpoch === 0;
+      if (!mayCountFromOne || start.history.length > 0 || this.#lowestEpoch !== 1) {
+        return { type: 'done', time, result };
+      }
+      const note = l10n.t(
+        'The first epoch in the output is 1. If the program counts epochs from 1, add {0} under {1}.',
+        'first_epoch: 1',
+        'trainer.metrics',
+      );
+      return { type: 'done', time, result: { ...result, notes: [note] } };
+    }
     const notes = [
       l10n.t('No metrics were found in the output, which is in trainer.log as it is.'),
       l10n.t(

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import * as l10n from '@vscode/l10n';
 import type { Manifest } from '../protocol/manifest';
 import { FILES_OUTSIDE } from '../protocol/trainer';
-import { isCommandRecipe } from '../recipe/anyRecipe';
+import { type AnyRecipe, isCommandRecipe } from '../recipe/anyRecipe';
 import type { CommandRecipe } from '../recipe/commandRecipe';
 import type { Failure } from '../shared/failure';
 import { UserError } from '../shared/userError';
@@ -71,9 +71,18 @@ export async function assertWorkingDirectoryAllowed(
  * runs of our own networks can.
  */
 export function pauseRefusal({ recipe }: Pick<Manifest, 'recipe'>): Failure | null {
-  if (!isCommandRecipe(recipe) || recipe.resume !== null) return null;
+  if (canResume(recipe)) return null;
   return {
     what: l10n.t('The run was not paused, because its command cannot resume and would start over.'),
-    remedy: l10n.t('Add the arguments that resume it to the experiment file as resume, or stop the run.'),
+    remedy: l10n.t(
+      'Add {0} and {1} to the experiment file, or stop the run.',
+      'trainer.checkpoint',
+      'trainer.resume',
+    ),
   };
+}
+
+/** Whether an unfinished run goes on from its checkpoint. Otherwise it starts over. */
+export function canResume(recipe: AnyRecipe): boolean {
+  return !isCommandRecipe(recipe) || recipe.resume !== null;
 }

@@ -12,11 +12,14 @@ import {
   type StarterWeights,
   starterExperiment,
 } from '../../insight/starterExperiment';
+import { commandExperimentText } from '../../interop/command/writer';
 import type { OwnDatasetRequest } from '../../recipe/datasets';
 import { counted } from '../../shared/counted';
 import { UserError } from '../../shared/userError';
 import { allowFolder, isAllowed, quoted } from '../../system/allowedFolders';
+import { filesOfCommand } from '../commandInput';
 import { type DataPlace, indexData } from '../dataAccess';
+import { readText } from '../input';
 import { type CommandContext, type FolderOption, folderOption, rootOf } from '../options';
 import { checkWritable, writeOutput } from '../output';
 import { EXAMPLES_PATH } from '../package';
@@ -27,6 +30,7 @@ const FEW_FROM_SCRATCH = 2000;
 
 interface NewOptions extends FolderOption {
   readonly data?: string;
+  readonly from?: string;
   readonly weights?: string;
   readonly name?: string;
   readonly force?: boolean;
@@ -37,7 +41,7 @@ export function addNewCommand(program: Command, { terminal, end }: CommandContex
     .command('new')
     .description(
       l10n.t(
-        'write an experiment: a small one to start with, or one with settings that suit a folder of images',
+        "write an experiment: a small one to start with, one that suits a folder of images, or one that runs another system's file",
       ),
     )
     .argument('[file]', l10n.t('the experiment file; by default named after the experiment, in this folder'))
@@ -45,6 +49,12 @@ export function addNewCommand(program: Command, { terminal, end }: CommandContex
       '--data <folder>',
       l10n.t(
         'a folder of images with one folder per class, optionally under train and val; this also allows it to be read',
+      ),
+    )
+    .option(
+      '--from <file>',
+      l10n.t(
+        "run the command of this file: timm's args.yaml, a shell script that calls timm's or torchvision's train.py, or an MMPretrain config",
       ),
     )
     .option('--weights <name>', l10n.t('fine-tune published weights, such as {0}', 'torchvision:resnet18'))
@@ -60,10 +70,12 @@ export function addNewCommand(program: Command, { terminal, end }: CommandContex
 ${l10n.t('Examples:')}
   tricks new --name first-try
   tricks new --data photos
-  tricks new --data photos --weights torchvision:resnet18 photos-tuned.experiment.yaml`,
+  tricks new --data photos --weights torchvision:resnet18 photos-tuned.experiment.yaml
+  tricks new --from args.yaml`,
     )
     .action(async (file: string | undefined, options: NewOptions) => {
-      const { data, ...others } = options;
+      const { data, from, ...others } = options;
+      if (from !== undefined) return end(await newFrom(terminal, file, { ...options, from }));
       end(
         data === undefined
           ? await newSmall(terminal, file, others)
@@ -76,7 +88,7 @@ ${l10n.t('Examples:')}
 async function newSmall(
   terminal: Terminal,
   file: string | undefined,
-  { name: given, weights, force = false }: Omit<NewOptions, 'data'>,
+  { name: given, weights, force = false }: Omit<NewOptions, 'data' | 'from'>,
 ): Promise<ExitCode> {
   if (weights !== undefined) {
     throw new UserError({
@@ -148,6 +160,44 @@ async function newExperiment(
       ),
     );
   }
+  return EXIT.done;
+}
+
+/** Writes an experiment that runs the command of another system's file, by default beside that file. */
+async function newFrom(
+  terminal: Terminal,
+  file: string | undefined,
+  options: NewOptions & { readonly from: string },
+): Promise<ExitCode> {
+  const { from, name, force = false } = options;
+  const other = (['data', 'weights'] as const).find((key) => options[key] !== undefined);
+  if (other !== undefined) {
+    throw new UserError({
+      what: l10n.t('{0} and {1} exclude each other.', '--from', `--${other}`),
+      remedy: l10n.t('Remove one of them.'),
+    });
+  }
+  const source = resolve(from);
+  const beside = join(dirname(source), `${basename(source).replace(/\.[^.]*$/, '')}.experiment.yaml`);
+  const path = resolve(file ?? beside);
+  if (dirname(path) !== dirname(source)) {
+    throw new UserError({
+      what: l10n.t('An experiment that runs the command of {0} must be in the same folder.', from),
+      remedy: l10n.t('Its paths start there. Name it {0}.', pathFrom(process.cwd(), beside)),
+    });
+  }
+  await checkWritable(path, force);
+  const root = await rootOf(terminal, options);
+  const written = commandExperimentText(await readText(source), source, filesOfCommand(root));
+  if (!written.ok) throw new UserError(written.failure);
+  const text = name === undefined ? written.text : namedExample(written.text, name);
+  await writeOutput(path, text);
+  const shown = pathFrom(process.cwd(), path);
+  terminal.print(l10n.t('Wrote {0}.', shown));
+  if (written.isFolderOpen) {
+    terminal.print(l10n.t('Set the folder of the training script in the experiment, then run it.'));
+  }
+  terminal.print(l10n.t('Train: {0}', `tricks run ${quoted(shown)}`));
   return EXIT.done;
 }
 

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import { canResume } from '../../runs/commandRun';
 import { stopByLease } from '../../runs/stopping';
 import { allowOption } from '../dataAccess';
 import { findRun } from '../input';
@@ -10,7 +11,7 @@ import { EXIT, type ExitCode, type Terminal } from '../terminal';
 export function addStopCommand(program: Command, { terminal, end }: CommandContext): void {
   program
     .command('stop')
-    .description(l10n.t('stop a run; it can be resumed'))
+    .description(l10n.t('stop a run; it can be resumed, or started over if its command cannot resume'))
     .argument(...runArgument())
     .option(...folderOption())
     .option(...allowOption())
@@ -21,13 +22,19 @@ export function addStopCommand(program: Command, { terminal, end }: CommandConte
 
 /** Stops a run, whichever process started it. */
 async function stop(terminal: Terminal, root: string, reference: string): Promise<ExitCode> {
-  const { id, folder } = await findRun(root, reference);
+  const run = await findRun(root, reference);
+  const { id, folder } = run;
   const failure = await stopByLease(folder);
   if (failure) {
     terminal.fail(failure);
     return EXIT.failed;
   }
   const command = await commandsAt(root);
-  terminal.print(l10n.t('Stopped {0}. To resume: {1}', id, command(`tricks resume ${id}`)));
+  const resume = command(`tricks resume ${id}`);
+  terminal.print(
+    run.kind === 'broken' || canResume(run.manifest.recipe)
+      ? l10n.t('Stopped {0}. To resume: {1}', id, resume)
+      : l10n.t('Stopped {0}. Its command cannot resume. To start over: {1}', id, resume),
+  );
   return EXIT.done;
 }

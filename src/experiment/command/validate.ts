@@ -65,13 +65,10 @@ export function validateCommand(value: unknown, format: Guide['format']): Comman
   );
   if (valueAt(own, ['trainer']) === undefined) findings.push(noTrainer());
   const names = switchNames(own);
-  const numbers = numbersInEnvironment(own);
-  const apart: Path[] = [
-    ...names.map((name) => ['tricks', name]),
-    ...numbers.map((name) => ['trainer', 'environment', name]),
-  ];
+  const numbers = [...numbersInEnvironment(own), ...numbersInWords(own)];
+  const apart: Path[] = [...names.map((name) => ['tricks', name]), ...numbers];
   const parsed = commandSchema.safeParse(withoutValues(own, apart));
-  findings.push(...switchFindings(own, names), ...numbers.map((name) => numberFinding(own, name)));
+  findings.push(...switchFindings(own, names), ...numbers.map((path) => numberFinding(own, path)));
   if (!parsed.success) {
     const known = new Set(findings.map(({ path }) => path.join('.')));
     const explained = explainIssues(parsed.error.issues, own, guide);
@@ -111,14 +108,28 @@ function noTrainer(): Finding {
 }
 
 /** Environment variables are texts, but people write numbers, which YAML would change: 010, 1e3. */
-function numbersInEnvironment(value: unknown): string[] {
+function numbersInEnvironment(value: unknown): Path[] {
   const environment = valueAt(value, ['trainer', 'environment']);
   if (!isMapping(environment)) return [];
-  return Object.keys(environment).filter((name) => ['number', 'boolean'].includes(typeof environment[name]));
+  return Object.keys(environment)
+    .filter((name) => isNumberOrBoolean(environment[name]))
+    .map((name) => ['trainer', 'environment', name]);
 }
 
-function numberFinding(value: unknown, name: string): Finding {
-  const path = ['trainer', 'environment', name];
+/** The same in the lists of words of `command` and `resume`. */
+function numbersInWords(value: unknown): Path[] {
+  return ['command', 'resume'].flatMap((key) => {
+    const words = valueAt(value, ['trainer', key]);
+    if (!Array.isArray(words)) return [];
+    return words.flatMap((word, index) => (isNumberOrBoolean(word) ? [['trainer', key, index]] : []));
+  });
+}
+
+function isNumberOrBoolean(value: unknown): boolean {
+  return typeof value === 'number' || typeof value === 'boolean';
+}
+
+function numberFinding(value: unknown, path: Path): Finding {
   const text = String(valueAt(value, path));
   return {
     path,

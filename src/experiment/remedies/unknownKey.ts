@@ -25,6 +25,10 @@ function remedyOf(path: Path, key: string, allowed: readonly string[], value: un
     const ours = String(here.at(-1));
     return { remedy: l10n.t('It is called {0} here.', ours), replacement: ours };
   }
+  const placeholder = ['trainer', 'values', key];
+  if (section.length === 0 && valueAt(value, placeholder) !== undefined) {
+    return { remedy: l10n.t('Write it as {0} instead.', placeholder.join('.')) };
+  }
   const near = nearest(key, allowed);
   if (near !== undefined) return suggestion(near, allowed);
   const isTricks = path[0] === 'tricks';

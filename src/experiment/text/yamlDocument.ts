@@ -379,6 +379,11 @@ function explanation({ code, message }: YAMLError, source: string): { what: stri
         remedy: l10n.t('Align it with the lines that it belongs to.'),
       };
     }
+    case 'BAD_DQ_ESCAPE':
+      return {
+        what: l10n.t('Malformed YAML: {0}.', sentence(message)),
+        remedy: l10n.t('Use single quotes, in which a backslash is just a backslash.'),
+      };
     default:
       return {
         what: l10n.t('Malformed YAML: {0}.', sentence(message)),

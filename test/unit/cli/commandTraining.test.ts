@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { until } from '../runs/support';
 import { tricksTests } from './tricks';
 
 const work = tricksTests();
@@ -80,6 +81,59 @@ describe('tricks run, with an experiment that a command trains', () => {
     const { tricks, runFile } = await training();
     expect((await tricks(['run', 'other.experiment.yaml', '--set', 'seed=7'])).code).toBe(0);
     expect(await runFile('trainer.log')).toContain('Not a metric: the seed is 7');
+  });
+
+  it('says where a value of a placeholder is set', async () => {
+    const { tricks } = await training(
+      experiment('  values: { lr: 0.1 }\n').replace(`'\${seed}'`, `'\${seed}', '\${lr}'`),
+    );
+    const { code, stderr } = await tricks(['run', 'other.experiment.yaml', '--set', 'lr=0.2']);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: '--set lr=0.2: error: Unknown key lr. Write it as trainer.values.lr instead.\n',
+    });
+    const set = ['--set', 'trainer.values.lr=0.2'];
+    expect((await tricks(['run', 'other.experiment.yaml', ...set])).code).toBe(0);
+  });
+
+  it('says that a regular expression may read epochs from 1 as epochs from 0', async () => {
+    const { tricks, write } = await training();
+    await write(
+      'train.mjs',
+      "for (const epoch of [1, 2]) console.log('epoch ' + epoch + ' acc 0.' + epoch);",
+    );
+    const note =
+      'The first epoch in the output is 1. If the program counts epochs from 1, add first_epoch: 1';
+    const run = async (more: string) => {
+      const metrics = `{ stdout: 'epoch (?<epoch>\\d+) acc (?<validation_accuracy>\\S+)'${more} }`;
+      await write('other.experiment.yaml', experiment(`  metrics: ${metrics}\n`));
+      return (await tricks(['run', 'other.experiment.yaml'])).stdout;
+    };
+    expect(await run('')).toContain(note);
+    const counted = await run(', first_epoch: 1');
+    expect(counted).toContain('Epoch 2: ');
+    expect(counted).not.toContain(note);
+  });
+
+  it('lists the epochs of a run that goes on, and says that a stopped one would start over', async () => {
+    const { tricks, start, write } = await training();
+    await write(
+      'train.mjs',
+      'console.log(JSON.stringify({ epoch: 0, validation_accuracy: 0.4 })); setInterval(() => {}, 1000);',
+    );
+    const run = start(['run', 'other.experiment.yaml']);
+    await until(async () => run.stdout().includes('Epoch 1: '));
+    expect((await tricks(['runs'])).stdout).toMatch(/ running +40\.00% +1\/- /);
+    const pause = await tricks(['pause', 'last']);
+    expect(pause).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Add trainer.checkpoint and trainer.resume'),
+    });
+    const stop = await tricks(['stop', 'last']);
+    expect(stop.stdout).toMatch(/^Stopped .*\. Its command cannot resume\. To start over: tricks resume /);
+    const { code, stdout } = await run.outcome;
+    expect(code).toBe(130);
+    expect(stdout).toContain('Stopped. The command cannot resume. To start over: tricks resume ');
   });
 
   it('prints the problems of the file in their places, and runs nothing', async () => {

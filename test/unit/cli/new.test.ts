@@ -158,3 +158,75 @@ describe('tricks new', () => {
     await expect(readFile(join(folder, 'a.yaml'))).rejects.toThrow('ENOENT');
   });
 });
+
+describe('tricks new --from', () => {
+  const ARGUMENTS = `aa: null
+amp: false
+batch_size: 64
+cutmix: 0.0
+data_dir: pets
+dataset: ''
+drop_path: null
+epochs: 3
+lr: 0.1
+mixup: 0.2
+model: resnet50
+num_classes: 37
+opt: sgd
+output: ''
+sched: cosine
+seed: 42
+smoothing: 0.1
+warmup_epochs: 5
+weight_decay: 0.0001
+`;
+
+  it.each([['run'], ['resolve'], ['inspect'], ['queue', 'add']])(
+    'is named where tricks %s gets a file of timm',
+    async (...command) => {
+      const { tricks, write, folder } = await work();
+      await write('args.yaml', ARGUMENTS);
+      const { code, stderr } = await tricks([...command, 'args.yaml']);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr:
+          'error: args.yaml is a file of timm, not an experiment.\nWrite an experiment that runs its command: tricks new --from args.yaml\n',
+      });
+      expect(await readdir(folder)).toEqual(['args.yaml']);
+    },
+  );
+
+  it('writes an experiment of the same command beside the file', async () => {
+    const { tricks, write, folder } = await work();
+    await write('args.yaml', ARGUMENTS);
+    const { code, stdout } = await tricks(['new', '--from', 'args.yaml', '--name', 'pets']);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout:
+        'Wrote args.experiment.yaml.\nSet the folder of the training script in the experiment, then run it.\nTrain: tricks run args.experiment.yaml\n',
+    });
+    expect(await readFile(join(folder, 'args.experiment.yaml'), 'utf8')).toMatch(/^name: pets$/m);
+    const resolved = await tricks(['resolve', 'args.experiment.yaml']);
+    expect(JSON.parse(resolved.stdout)).toMatchObject({
+      kind: 'command',
+      system: 'timm',
+      command: expect.arrayContaining(['--data-dir', 'pets', '--epochs', '3']),
+    });
+    // Nothing is overwritten.
+    expect(await tricks(['new', '--from', 'args.yaml'])).toMatchObject({ code: 2 });
+  });
+
+  it('refuses a file of no known system, other sources beside it, and another folder', async () => {
+    const { tricks, write } = await work();
+    await write('args.yaml', ARGUMENTS);
+    await write('own.py', 'print(1)\n');
+    const refused = async (...more: string[]) => {
+      const { code, stderr } = await tricks(['new', '--from', ...more]);
+      expect(code).toBe(2);
+      return stderr;
+    };
+    expect(await refused('own.py')).toContain('is no file of timm, torchvision or MMPretrain.');
+    expect(await refused('args.yaml', '--data', 'photos')).toContain('--from and --data exclude each other.');
+    expect(await refused('args.yaml', 'other/a.experiment.yaml')).toContain('must be in the same folder');
+  });
+});

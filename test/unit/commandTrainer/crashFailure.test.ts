@@ -54,6 +54,14 @@ describe('the remedy of a crash for lack of memory', () => {
   });
 });
 
+test('a script that Python does not find is looked for in another working directory', () => {
+  const lines = ["python: can't open file '/home/me/train.py': [Errno 2] No such file or directory"];
+  expect(failureOf({ lines })).toMatchObject({
+    what: lines[0],
+    remedy: 'Set trainer.working_directory to the folder of the script.',
+  });
+});
+
 describe('a command that SIGKILL ended', () => {
   const KILLED = [
     { exit: { code: null, signal: 'SIGKILL' } as const },

@@ -136,6 +136,10 @@ describe('each problem is reported in plain words at its line and column', () =>
       '1:4: error: There is a second key on this line. Put it on a separate line, or put the text in quotes.',
     ],
     ['name: "bad\nseed: 1\n', '3:1: error: Text in quotes is not closed. End it with ".'],
+    [
+      'name: "\\d"\n',
+      '1:8: error: Malformed YAML: invalid escape sequence \\d. Use single quotes, in which a backslash is just a backslash.',
+    ],
     ['a: [1, 2\n', '2:1: error: The closing ] is missing before this. Add ], or indent the lines inside.'],
     [
       'a: !!set { b }',

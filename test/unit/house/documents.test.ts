@@ -98,4 +98,23 @@ describe('docs/command-line.md', () => {
     const missing = options.filter((option) => !new RegExp(`${option}(?![\\w-])`).test(document));
     expect([...new Set(missing)]).toEqual([]);
   });
+
+  test.each(DOCUMENTS.filter((path) => path !== 'CHANGELOG.md'))(
+    '%s shows commands and options that exist',
+    (path) => {
+      const leaves = new Map(leavesOf(program, 'tricks'));
+      const shown = [...read(path).matchAll(/^ {4}(tricks .*?)(?: +#.*)?$/gm)].map(([, line = '']) => line);
+      const wrong = shown.filter((line) => {
+        const [, first = '', second = ''] = line.split(/\s+/);
+        // Without a subcommand, these run their default.
+        const implied = { queue: 'list', study: 'run', trash: 'list' }[first] ?? second;
+        const command = [`${first} ${second}`, first, `${first} ${implied}`]
+          .map((name) => leaves.get(`tricks ${name}`))
+          .find((each) => each !== undefined);
+        const options = [...line.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([option]) => option);
+        return !command || options.some((option) => !command.options.some(({ long }) => long === option));
+      });
+      expect(wrong).toEqual([]);
+    },
+  );
 });

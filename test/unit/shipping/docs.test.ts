@@ -7,13 +7,18 @@ import * as spec from '../../../src/experiment/modelSpec';
 import * as schema from '../../../src/experiment/schema';
 import { problemsOf } from '../../../src/insight/study/problems';
 import { parseAnyExperiment } from '../../../src/interop/command/parse';
+import { jsonLines } from '../../../src/interop/output/jsonLines';
 import * as catalog from '../../../src/models/catalog';
 import * as graph from '../../../src/models/graph';
 import { AUGMENTATION_PRESETS } from '../../../src/recipe/augmentation';
 import { parseStudy } from '../../../src/study/file/parse';
 import { ALL_TRICKS } from '../../../src/tricks/registry';
+import { readingsOfText } from '../interop/output/chunks';
 
 const read = (name = 'experiment-file') => readFile(join(__dirname, `../../../docs/${name}.md`), 'utf8');
+
+const yamlIn = (document: string) =>
+  [...document.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
 
 interface Node {
   readonly description?: string;
@@ -61,7 +66,7 @@ test('docs/command-experiments.md has the tables that `npm run docs` writes', as
 
 test('the examples in docs/command-experiments.md are valid', async () => {
   const document = await read('command-experiments');
-  const all = [...document.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
+  const all = yamlIn(document);
   const isStudy = (text: string) => /^(?:factors|search):/m.test(text);
   const examples = all.filter((text) => !isStudy(text));
   expect(examples.length).toBeGreaterThan(1);
@@ -79,6 +84,36 @@ test('the examples in docs/command-experiments.md are valid', async () => {
     };
     expect(problemsOf(parseStudy(text, 'a.study.yaml', readExperiment), readExperiment)).toEqual([]);
   }
+});
+
+test('the examples of metrics in README.md and docs/command-trainers.md are valid, and match their lines', async () => {
+  const readme = await read('../README');
+  const [own = ''] = yamlIn(readme);
+  const fragments = yamlIn(await read('command-trainers'));
+  expect(fragments).toHaveLength(3);
+  const written = fragments.map(
+    (text) =>
+      `name: a\ntrainer:\n  command: python train.py --seed \${seed}\n  system: generic\n${text.replace(/^(?=.)/gm, '  ')}`,
+  );
+  for (const text of [own, ...written]) {
+    const parsed = parseAnyExperiment(text, 'a.experiment.yaml');
+    expect(parsed.kind).toBe('command');
+    expect(parsed.ok ? parsed.warnings : parsed.problems).toEqual([]);
+  }
+  const pattern = /stdout: '([^']*)'/.exec(own)?.[1] ?? '';
+  const line = /lines such as `([^`]*)`/.exec(readme)?.[1] ?? '';
+  expect({ ...new RegExp(pattern).exec(line)?.groups }).toEqual({
+    epoch: '3',
+    loss: '1.23',
+    validation_accuracy: '0.71',
+  });
+});
+
+test('the JSON lines in docs/command-trainers.md are read as metrics', async () => {
+  const [, lines = ''] = /```json\n([\s\S]*?)```/.exec(await read('command-trainers')) ?? [];
+  const each = lines.trimEnd().split('\n');
+  expect(each.length).toBeGreaterThan(1);
+  expect(each.filter((line) => readingsOfText(jsonLines(), `${line}\n`).length === 0)).toEqual([]);
 });
 
 test('every key has a description and is in docs/experiment-file.md', async () => {

@@ -209,6 +209,10 @@ describe('a problem has its place and remedy', () => {
       ['5:22: error: The regular expression has no named group that is a metric. Did you mean (?<loss>...)?'],
     ],
     [
+      experimentOf(COMMAND).replace(/command: .*/, 'command: [python, train.py, --epochs, 6]'),
+      ['3:41: error: trainer.command.3 must be text, not 6. Write it in quotes: "6".'],
+    ],
+    [
       experimentOf(COMMAND, { more: 'environment: { A_B: x, C: 3 }' }),
       ['5:29: error: trainer.environment.C must be text, not 3. Write it in quotes: "3".'],
     ],
