@@ -171,7 +171,10 @@ export function startError({ program, word }: ReadyCommand, error: unknown): unk
             }
           : {
               what: l10n.t('{0} is not executable.', program),
-              remedy: l10n.t('Make it executable, or start it with its interpreter, such as python {0}.', word),
+              remedy: l10n.t(
+                'Make it executable, or start it with its interpreter, such as python {0}.',
+                word,
+              ),
             }),
       },
       { cause: error },

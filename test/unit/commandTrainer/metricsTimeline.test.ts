@@ -125,7 +125,11 @@ describe('steps', () => {
 
   test('may be numbered from 0 in each epoch', () => {
     const { take, settled, made } = timeline();
-    const each = [0, 1, 2].flatMap((of) => [step(0, of), step(2, of), epoch(of, null, { validationLoss: 1 })]);
+    const each = [0, 1, 2].flatMap((of) => [
+      step(0, of),
+      step(2, of),
+      epoch(of, null, { validationLoss: 1 }),
+    ]);
     take(each);
     expect(settled()).toEqual(['s0@0', 's0@2', 'e0@3', 's1@3', 's1@5', 'e1@6', 's2@6', 's2@8', 'e2@9']);
     expect(made.result(1).epochs).toBe(3);
