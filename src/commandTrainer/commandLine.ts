@@ -1,14 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, posix, win32 } from 'node:path';
 import type { CommandRecipe } from '../recipe/commandRecipe';
+import { ATTEMPT, RUN } from '../runs/lease/commandProcesses';
 import { programInPath } from '../system/programInPath';
 import { activatedEnvironment, pathKey, programFolders } from './python/activation';
 import type { PythonChoice } from './python/choosing';
 import { isOfPython, isPython } from './python/programName';
-
-/** The variables that mark the processes of a command: with its run's folder, and the number of the attempt. */
-export const RUN = 'BAG_OF_TRICKS_RUN';
-export const ATTEMPT = 'BAG_OF_TRICKS_ATTEMPT';
 
 /** The variable with the file that python/tricks_log.py writes to. */
 const METRICS = 'BAG_OF_TRICKS_METRICS';

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import * as l10n from '@vscode/l10n';
 import type { CommandRecipe } from '../recipe/commandRecipe';
@@ -162,13 +163,27 @@ export function missingProgramFailure({ word }: ReadyCommand): Failure {
   };
 }
 
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
 /** Explains why a command could not be started. */
 export function startError({ program, word }: ReadyCommand, error: unknown): unknown {
   if (isSystemError(error, 'EACCES', 'EPERM')) {
     return new UserError(
       {
-        what: l10n.t('{0} is not executable.', program),
-        remedy: l10n.t('Make it executable, or start it with its interpreter, such as python {0}.', word),
+        ...(isFolder(program)
+          ? {
+              what: l10n.t('{0} is a folder, not a program.', program),
+              remedy: l10n.t('Start the command in the experiment file with a program.'),
+            }
+          : {
+              what: l10n.t('{0} is not executable.', program),
+              remedy: l10n.t(
+                'Make it executable, or start it with its interpreter, such as python {0}.',
+                word,
+              ),
+            }),
       },
       { cause: error },
     );

@@ -66,6 +66,8 @@ export class MetricsTimeline {
   #recent: TimedEvent[] = [];
   /** The last step of each source, and the last epoch that it reported. */
   readonly #stepsOf = new Map<string, { readonly step: number; readonly epoch: number }>();
+  /** For each source that numbers the steps of each epoch from the beginning: the steps before its epoch. */
+  readonly #offsets = new Map<string, { readonly epoch: number; readonly steps: number }>();
   readonly #epochsOf = new Map<string, number>();
   #epochBeganAt: number;
   /** Number of training losses in the last epoch that has any. */
@@ -178,8 +180,9 @@ export class MetricsTimeline {
     });
   }
 
-  #takeStep(source: string, { step, epoch: named, metrics }: StepReading): void {
+  #takeStep(source: string, { step: given, epoch: named, metrics }: StepReading): void {
     const { stepsPerEpoch } = this.#length;
+    const step = given === null || named === null ? given : given + this.#offsetOf(source, given, named);
     const epoch = named ?? (step !== null && stepsPerEpoch ? Math.floor(step / stepsPerEpoch) : this.#epoch);
     if (step === null) {
       this.#countsSteps = true;
@@ -213,6 +216,24 @@ export class MetricsTimeline {
     this.#next = number + 1;
     if (hasValidation(metrics) || event.time - this.#writtenAt >= STEP_INTERVAL_MS) this.#writeStep();
     else this.#timer ??= setTimeout(() => this.#writeStep(), STEP_INTERVAL_MS);
+  }
+
+  /**
+   * Returns the number of steps before an epoch if a source numbers the steps of each epoch from the beginning, otherwise
+   * 0. It does if a step of a later epoch has no higher number.
+   */
+  #offsetOf(source: string, step: number, epoch: number): number {
+    const known = this.#offsets.get(source);
+    if (known?.epoch === epoch) return known.steps;
+    const own = this.#stepsOf.get(source);
+    const isBehind = own ? epoch > own.epoch && step <= own.step : step < this.#endBefore(epoch);
+    if (!known && (this.#hasBegun && !own ? true : !isBehind)) return 0;
+    const before = this.#endBefore(epoch);
+    const isLater = own !== undefined && epoch > own.epoch;
+    const perEpoch = completed(this.#length).stepsPerEpoch ?? 0;
+    const steps = isLater ? Math.max(before, own.step + 1, epoch * perEpoch) : before;
+    this.#offsets.set(source, { epoch, steps });
+    return steps;
   }
 
   /** Whether this command has reported anything. */
@@ -253,7 +274,7 @@ export class MetricsTimeline {
         type: 'epoch',
         time: this.#now(),
         epoch,
-        step: step ?? this.#endOf(epoch),
+        step: step === null || this.#isOfEpoch(source, step, epoch) ? this.#endOf(epoch) : step,
         seconds: 0,
       }),
       ...epochMetrics(metrics),
@@ -269,6 +290,11 @@ export class MetricsTimeline {
     // An epoch is not told this much later.
     if (this.#firstSteps.size > REMEMBERED_EVENTS)
       for (const other of this.#firstSteps.keys()) if (other < epoch) this.#firstSteps.delete(other);
+  }
+
+  /** Whether the number of a step counts the steps of its epoch only. */
+  #isOfEpoch(source: string, step: number, epoch: number): boolean {
+    return this.#offsets.has(source) || step <= this.#endBefore(epoch);
   }
 
   #goBackTo(epoch: number): void {

@@ -17,6 +17,7 @@ import {
 import { tellingLines } from '../runs/ending';
 import { gpuNeed } from '../runs/gpus/need';
 import { takeRunGpus } from '../runs/gpus/run';
+import { forgetCommand, recordCommand } from '../runs/lease/commandProcesses';
 import { readAllEvents, thinningStride } from '../runs/log';
 import { foreignRunsError, isOwnRun } from '../runs/origin';
 import { GRACE_MS } from '../runs/stopping';
@@ -34,7 +35,7 @@ import { type CommandExit, CommandProcess } from './commandProcess';
 import { crashFailure, missingProgramFailure, startError } from './crashFailure';
 import { readFoundCheckpoint, writeFoundCheckpoint } from './foundCheckpoint';
 import { Guard } from './guard';
-import { endEarlierCommands, forgetCommand, recordCommand } from './leftovers';
+import { endEarlierCommands } from './leftovers';
 import { pythonReport } from './python/choosing';
 import { findPython } from './python/finding';
 
@@ -188,7 +189,7 @@ class CommandTraining {
     signal.addEventListener('abort', onAbort);
     if (signal.aborted || this.#writeError) onAbort();
     // The guard remains if the disk is full.
-    await recordCommand(runFolder, command.pid).catch(() => {});
+    await recordCommand(runFolder, record.lease.attempt, command.pid).catch(() => {});
     const exit = await command.exited;
     signal.removeEventListener('abort', onAbort);
     await command.cleanUp(runFolder, record.lease.attempt);

@@ -21,6 +21,13 @@ export function chooseGpus(
   return free.length < need.count ? null : free.slice(0, need.count);
 }
 
+/** Returns the use of a GPU after a run with this limit no longer uses it. */
+export function withoutRun(use: GpuUse, gpu: string, most: number): GpuUse {
+  const limits = use.get(gpu) ?? [];
+  const index = limits.indexOf(most);
+  return index < 0 ? use : new Map([...use, [gpu, limits.toSpliced(index, 1)]]);
+}
+
 /** Returns the use of GPUs after another run took some. */
 export function withRun(use: GpuUse, gpus: readonly Gpu[], most: number): GpuUse {
   return new Map([...use, ...gpus.map(({ id }) => [id, [...(use.get(id) ?? []), most]] as const)]);

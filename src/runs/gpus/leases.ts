@@ -1,7 +1,8 @@
 /**
  * Leases of GPUs. They are the user's, not a store's, so that all windows, command lines and workspaces share the GPUs
  * of a machine. A GPU has numbered slots, and each slot is a folder that one process holds, by the same rules as a run:
- * a killed process has lost it, and a frozen one has not. Only one process chooses at a time.
+ * a killed process has lost it, once its command has ended too, and a frozen one has not. Only one process chooses at a
+ * time.
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import type { Gpu } from '../../system/gpus/gpu';
 import { realPathOf } from '../../system/insideFolder';
 import { readPlain } from '../../system/plainFiles';
 import { replaceFile } from '../../system/replaceFile';
+import { hasCommand } from '../lease/commandProcesses';
 import { claimLease, claimWithRetry, type Lease, livenessOf, readLease, releaseLease } from '../lease/lease';
 import { keepLease } from '../trainer/leaseKeeper';
 import { chooseGpus, type GpuUse } from './choose';
@@ -32,15 +34,19 @@ const userSchema = z.object({
   run: z.string(),
   /** How many runs may use the GPU while this run does. */
   most: z.int().min(1),
+  /** The attempt at the run. Older releases do not write it. */
+  attempt: z.int().positive().optional(),
 });
 
 /** A run that uses a GPU. */
-interface GpuUser {
+export interface GpuUser {
   readonly gpu: string;
   readonly slot: number;
   /** Null if that is not known. */
   readonly run: string | null;
   readonly most: number;
+  /** Whether the run's trainer was killed, and what its command started still runs. */
+  readonly isLeft: boolean;
 }
 
 /** A run that wants GPUs. */
@@ -48,6 +54,7 @@ export interface GpuRequest {
   readonly need: Extract<GpuNeed, { kind: 'any' | 'these' }>;
   readonly most: number;
   readonly runFolder: string;
+  readonly attempt: number;
 }
 
 /** The GPUs that a run of this process has. */
@@ -110,7 +117,7 @@ type Taking =
   | { readonly outcome: 'busy' };
 
 /** Takes GPUs if they are free. */
-async function tryToTake({ need, most, runFolder }: GpuRequest): Promise<Taking> {
+async function tryToTake({ need, most, runFolder, attempt }: GpuRequest): Promise<Taking> {
   await mkdir(leasesFolder(), { recursive: true });
   const choosing = await claimWithRetry(leasesFolder(), 'change');
   if (!choosing.ok) return { outcome: 'busy' };
@@ -129,7 +136,7 @@ async function tryToTake({ need, most, runFolder }: GpuRequest): Promise<Taking>
       leases.push({ folder, lease });
       await replaceFile(
         userPath(folder),
-        `${JSON.stringify({ token: lease.holder?.token ?? '', run, most })}\n`,
+        `${JSON.stringify({ token: lease.holder?.token ?? '', run, most, attempt })}\n`,
       );
       keepLease(folder, lease, () => {});
     }
@@ -158,11 +165,14 @@ async function usersOf(gpu: string): Promise<GpuUser[]> {
     slots.map(async (slot): Promise<GpuUser[]> => {
       const folder = slotFolder(gpu, slot);
       const lease = await readLease(folder);
-      if (!lease || (await livenessOf(lease)) === 'gone') return [];
-      const said = await readUser(folder);
+      if (!lease) return [];
+      const isLeft = (await livenessOf(lease)) === 'gone';
+      const written = await readUser(folder);
       // Without its word, a run has the GPU for itself.
-      const isItsOwn = said !== null && said.token === lease.holder?.token;
-      return [{ gpu, slot, run: isItsOwn ? said.run : null, most: isItsOwn ? said.most : 1 }];
+      const said = written?.token === lease.holder?.token ? written : null;
+      // The guard of the command has not ended it yet.
+      if (isLeft && !(said?.attempt !== undefined && (await hasCommand(said.run, said.attempt)))) return [];
+      return [{ gpu, slot, run: said?.run ?? null, most: said?.most ?? 1, isLeft }];
     }),
   );
   return users.flat();

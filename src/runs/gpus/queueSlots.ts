@@ -5,8 +5,8 @@ import { realPathOf } from '../../system/insideFolder';
 import { isCommandManifest } from '../commandRun';
 import { type QueuedRun, termsOf } from '../queue';
 import type { ReadableEntry } from '../store';
-import { chooseGpus, type GpuUse, withRun } from './choose';
-import { gpuUsers, useBy } from './leases';
+import { chooseGpus, type GpuUse, withoutRun, withRun } from './choose';
+import { type GpuUser, gpuUsers, useBy } from './leases';
 import { type GpuNeed, gpuNeed } from './need';
 
 /** The queued runs that use GPUs, apart from the others. */
@@ -38,7 +38,7 @@ export async function gpuQueue(
   const gpus = asksFor ? await findGpus() : [];
   const needOf = ({ manifest }: ReadableEntry) => gpuNeed(manifest.recipe, gpus, process.env);
   if (gpus.length === 0) return { starting: [], waiting: [], others: queue, busy: new Set() };
-  const { use, busy } = await useWith(training, gpus, { needOf, atOnce });
+  const { use, busy, left } = await useWith(training, gpus, { needOf, atOnce });
   let now = use;
   const starting: QueuedRun[] = [];
   const waiting: QueuedRun[] = [];
@@ -55,9 +55,10 @@ export async function gpuQueue(
       continue;
     }
     const most = run.terms.atOnce ?? atOnce;
-    const chosen = waiting.length > 0 ? null : chooseGpus(need, now, most);
+    const free = await withoutOwn(now, left, run);
+    const chosen = waiting.length > 0 ? null : chooseGpus(need, free, most);
     if (chosen) {
-      now = withRun(now, chosen, most);
+      now = withRun(free, chosen, most);
       starting.push(run);
     } else {
       waiting.push(run);
@@ -78,7 +79,11 @@ async function useWith(
   training: readonly ReadableEntry[],
   gpus: readonly Gpu[],
   { needOf, atOnce }: { readonly needOf: (run: ReadableEntry) => GpuNeed; readonly atOnce: number },
-): Promise<{ readonly use: GpuUse; readonly busy: ReadonlySet<string> }> {
+): Promise<{
+  readonly use: GpuUse;
+  readonly busy: ReadonlySet<string>;
+  readonly left: readonly GpuUser[];
+}> {
   const users = await gpuUsers(gpus);
   const holding = new Set(users.map(({ run }) => run));
   const busy = new Set<string>();
@@ -91,5 +96,14 @@ async function useWith(
     const most = (await termsOf(run.folder)).atOnce ?? atOnce;
     use = withRun(use, chooseGpus(need, use, most) ?? [], most);
   }
-  return { use, busy };
+  return { use, busy, left: users.filter(({ isLeft }) => isLeft) };
+}
+
+/** Returns the use without what a run's own killed trainer left: the run ends that before it takes GPUs. */
+async function withoutOwn(use: GpuUse, left: readonly GpuUser[], { folder }: QueuedRun): Promise<GpuUse> {
+  if (left.length === 0) return use;
+  const own = await realPathOf(folder);
+  return left
+    .filter(({ run }) => run === own)
+    .reduce((rest, { gpu, most }) => withoutRun(rest, gpu, most), use);
 }

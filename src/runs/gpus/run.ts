@@ -34,7 +34,12 @@ export async function takeRunGpus(
     await record.recordGpus([]);
     return { variables: {}, release: async () => {} };
   }
-  const request = { need, most: runsPerGpu(process.env), runFolder: record.folder };
+  const request = {
+    need,
+    most: runsPerGpu(process.env),
+    runFolder: record.folder,
+    attempt: record.lease.attempt,
+  };
   const tell = (what: string) => record.record({ type: 'preparing', time: Date.now(), what, share: null });
   const held = await takeGpus(request, signal, () => {
     // If the log cannot be written, the next event reports it.

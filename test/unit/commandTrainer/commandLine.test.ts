@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ATTEMPT, filled, programOutside, RUN, readyCommand } from '../../../src/commandTrainer/commandLine';
+import { filled, programOutside, readyCommand } from '../../../src/commandTrainer/commandLine';
 import type { PythonChoice, PythonEnvironment } from '../../../src/commandTrainer/python/choosing';
+import { ATTEMPT, RUN } from '../../../src/runs/lease/commandProcesses';
 import { temporaryFolder } from '../runs/support';
 import { commandRecipe } from './commandRuns';
 

@@ -1,8 +1,9 @@
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest';
 import type { CommandRecipe } from '../../../src/recipe/commandRecipe';
+import { processesWithVariables } from '../../../src/system/processes';
 import { queueRun, TrainerProcess } from '../trainer/trainerProcess';
 
 /** The first lines of every script: functions that print and write like a training program. */
@@ -77,4 +78,16 @@ export function commandTests(): CommandTests {
       ends.push(end);
     },
   };
+}
+
+/** The processes that a trainer started that are no commands. */
+export async function guardsOf(trainer: TrainerProcess): Promise<number[]> {
+  const { pid } = trainer.child;
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  const commands = await processesWithVariables({ BAG_OF_TRICKS_RUN: trainer.folder });
+  return children
+    .split(' ')
+    .filter((text) => text.trim() !== '')
+    .map(Number)
+    .filter((child) => !commands.includes(child));
 }

@@ -10,11 +10,10 @@ import { makeReady } from '../../../src/runs/queue';
 import { markInterrupted, pauseByLease, stopByLease } from '../../../src/runs/stopping';
 import { metricsPath, readRun } from '../../../src/runs/store';
 import { startRun } from '../../../src/runs/supervisor';
-import { processesWithVariables } from '../../../src/system/processes';
 import { isRunning, until } from '../runs/support';
 import { canMount } from '../support/mounting';
 import type { TrainerProcess } from '../trainer/trainerProcess';
-import { commandTests } from './commandRuns';
+import { commandTests, guardsOf } from './commandRuns';
 
 const tests = commandTests();
 const { start } = tests;
@@ -413,18 +412,6 @@ describe('a trainer that is killed', () => {
     expect((await trainer.events()).some(({ type }) => type === 'stopped' || type === 'failed')).toBe(false);
   });
 });
-
-/** The processes that a trainer started that are no commands. */
-async function guardsOf(trainer: TrainerProcess): Promise<number[]> {
-  const { pid } = trainer.child;
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  const commands = await processesWithVariables({ BAG_OF_TRICKS_RUN: trainer.folder });
-  return children
-    .split(' ')
-    .filter((text) => text.trim() !== '')
-    .map(Number)
-    .filter((child) => !commands.includes(child));
-}
 
 test('a run that another process trains is left to it', async () => {
   const folder = await tests.script(`${APPEAR} appear('main'); stay();`);

@@ -1,8 +1,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { basename, join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { CommandRecipe } from '../../../src/recipe/commandRecipe';
+import { gpuQueue } from '../../../src/runs/gpus/queueSlots';
+import { enqueue, readQueue } from '../../../src/runs/queue';
 import {
   type GpuMachine,
   gpuMachine,
@@ -13,7 +15,7 @@ import {
 } from '../../support/standInGpus';
 import { until } from '../runs/support';
 import { queueRun } from '../trainer/trainerProcess';
-import { commandRecipe, commandTests } from './commandRuns';
+import { commandRecipe, commandTests, guardsOf } from './commandRuns';
 
 const tests = commandTests();
 
@@ -98,6 +100,47 @@ describe('the GPUs of command runs', () => {
     frozen.trainer.child.kill('SIGKILL');
     expect(await next.given()).toEqual(numbered('0'));
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'leaves its GPU to a killed run until the guard has ended its command',
+    async () => {
+      const machine = await gpuMachine({ 'nvidia-smi': nvidiaList(1) });
+      const killed = await begin(machine);
+      await killed.given();
+      const [guard] = await guardsOf(killed.trainer);
+      process.kill(guard as number, 'SIGSTOP');
+      killed.trainer.child.kill('SIGKILL');
+      await killed.trainer.exited;
+      const next = await begin(machine);
+      await next.waits();
+      process.kill(guard as number, 'SIGCONT');
+      expect(await next.given()).toEqual(numbered('0'));
+    },
+  );
+
+  it.skipIf(process.platform !== 'linux')(
+    'starts a killed run again from the queue, although its own command still has the GPU',
+    async () => {
+      const machine = await gpuMachine({ 'nvidia-smi': nvidiaList(1) });
+      const killed = await begin(machine);
+      await killed.given();
+      const { folder } = killed.trainer;
+      for (const guard of await guardsOf(killed.trainer)) process.kill(guard, 'SIGKILL');
+      killed.trainer.child.kill('SIGKILL');
+      await killed.trainer.exited;
+      expect(await enqueue(tests.store, basename(folder))).toBeNull();
+      for (const [name, value] of Object.entries(machine.env())) {
+        vi.stubEnv(name, value);
+        onTestFinished(() => void vi.unstubAllEnvs());
+      }
+      const { starting, waiting } = await gpuQueue(await readQueue(tests.store), [], 1);
+      expect([starting, waiting].map((runs) => runs.map((run) => run.folder))).toEqual([[folder], []]);
+      await rm(join(folder, 'told.json'));
+      const again = tests.start(folder, machine.env());
+      await until(async () => (await readFile(join(folder, 'told.json'), 'utf8').catch(() => '')) !== '');
+      expect(again.output).toContain('The command of an earlier attempt was still running, and was ended.');
+    },
+  );
 
   it('gives back the GPU of a run that waits no longer, and of one that has ended', async () => {
     const machine = await gpuMachine({ 'nvidia-smi': nvidiaList(1) });

@@ -123,6 +123,29 @@ describe('steps', () => {
     expect(settled()).toEqual(['s0@0', 'e0@1', 's1@1', 's1@2', 'e1@3', 's2@3']);
   });
 
+  test('may be numbered from 0 in each epoch', () => {
+    const { take, settled, made } = timeline();
+    const each = [0, 1, 2].flatMap((of) => [
+      step(0, of),
+      step(2, of),
+      epoch(of, null, { validationLoss: 1 }),
+    ]);
+    take(each);
+    expect(settled()).toEqual(['s0@0', 's0@2', 'e0@3', 's1@3', 's1@5', 'e1@6', 's2@6', 's2@8', 'e2@9']);
+    expect(made.result(1).epochs).toBe(3);
+    const told = timeline();
+    told.take([0, 1, 2].map((of) => epoch(of, 5, { validationLoss: 1 })));
+    expect(told.settled()).toEqual(['e0@5', 'e1@6', 'e2@7']);
+  });
+
+  test('numbered from 0 in each epoch continue after the epochs of an interrupted command', () => {
+    const first = timeline();
+    first.take([0, 1].flatMap((of) => [step(0, of), step(2, of), epoch(of, null)]));
+    const { take, settled } = timeline({ history: settledMetrics(first.events) });
+    take([step(0, 2), step(2, 2), epoch(2, null), step(0, 3)]);
+    expect(settled()).toEqual(['s2@6', 's2@8', 'e2@9', 's3@9']);
+  });
+
   test('of an epoch that has ended do not undo it', () => {
     const { take, settled } = timeline();
     take([step(null, 0), epoch(0, null), step(null, 0), step(null, 1), epoch(1, null)]);

@@ -272,6 +272,11 @@ describe('a command that fails', () => {
     expect((await failureOf(trainer)).what).toContain('is not executable');
   });
 
+  test('because its program is a folder, says so', async () => {
+    const trainer = start(await tests.queue({ command: ['./'] }));
+    expect((await failureOf(trainer)).what).toMatch(/ is a folder, not a program\.$/);
+  });
+
   test('because its working directory does not exist, says so', async () => {
     const trainer = start(await tests.script('', { workingDirectory: 'code' }));
     expect((await failureOf(trainer)).what).toContain('code of the command does not exist');
