@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ChosenTrick } from '../../experiment/command/commandExperiment';
 import { type Changes, known, type Settings } from '../../tricks/elsewhere/mapping';
 import { ALL_TRICKS } from '../../tricks/registry';
+import type { FlagTable } from '../import/argparse';
+import { TIMM, TORCHVISION } from '../import/trainingPrograms';
 import { exclusionsIn, optionOfTrick, withTricks } from './commandTricks';
 import type { CommandPlace, KnownSystem, OpenCommand } from './knownCommand';
 import { openCommand } from './openCommand';
@@ -23,26 +25,33 @@ export function liftedTricks(
 ): LiftedTricks {
   const written = openCommand(system, words, place);
   if ('rejected' in written) return { words, tricks: [] };
+  // Each trick is tried together with those that moved before it.
   return ALL_TRICKS.reduce<LiftedTricks>(
     (lifted, { name }) => {
       const mapping = written.tricks[name];
       const read = known(() => mapping?.read(written.settings) ?? null);
       if (!mapping || !read.known || !read.value || optionOfTrick(written, name) === null) return lifted;
-      const given = mapping.settable ?? Object.keys(read.value);
-      const options = optionsOf(name, read.value, given);
+      const more = known(() => mapping.more?.(written.settings) ?? {});
+      const all = { ...read.value, ...(more.known ? more.value : {}) };
+      const given = mapping.settable ?? Object.keys(all);
+      const options = optionsOf(name, all, given);
       const on = known(() => mapping.write(options ?? {}, written.settings));
       const off = known(() => mapping.erase(written.settings));
       if (!options || !on.known || !off.known) return lifted;
-      const bare = edited(system, lifted.words, without({ ...on.value, ...off.value }), place);
       const erased = edited(system, words, off.value, place);
-      if (!bare || !erased) return lifted;
-      const settingsWith = (...choice: readonly ChosenTrick[]) =>
-        resolvedSettings(system, bare.words, [...lifted.tricks, ...choice], place);
       const trick: ChosenTrick = { name, options, given };
-      const isExact =
-        areSame(settingsWith(trick), written.settings) &&
-        areSame(settingsWith({ name, options: null, given: [] }), erased.command.settings);
-      return isExact ? { words: bare.words, tricks: [...lifted.tricks, trick] } : lifted;
+      // Without the options of the trick, or with those that a command without it has: it may move a learning rate.
+      for (const changes of [without({ ...on.value, ...off.value }), off.value]) {
+        const bare = edited(system, lifted.words, changes, place);
+        const settingsWith = (choice: ChosenTrick) =>
+          bare && resolvedSettings(system, bare.words, [...lifted.tricks, choice], place);
+        const isExact =
+          bare &&
+          areSame(system, settingsWith(trick), written.settings) &&
+          areSame(system, settingsWith({ name, options: null, given: [] }), erased?.command.settings ?? null);
+        if (isExact) return { words: bare.words, tricks: [...lifted.tricks, trick] };
+      }
+      return lifted;
     },
     { words, tricks: [] },
   );
@@ -90,7 +99,33 @@ function resolvedSettings(
   return after && !('rejected' in after) ? after.settings : null;
 }
 
-/** Whether a command's settings are the same, in any order. */
-export function areSame(one: Settings | null, other: Settings | null): boolean {
-  return one !== null && other !== null && isDeepStrictEqual(new Map(one), new Map(other));
+const TABLES: Readonly<Partial<Record<KnownSystem, FlagTable>>> = {
+  timm: TIMM.table,
+  torchvision: TORCHVISION.table,
+};
+
+/** An option that the command does not have, and that has no certain default. */
+const OPEN = Symbol('open');
+
+/** Whether settings of commands are the same, in any order. A default may be written or not. */
+function areSame(system: KnownSystem, one: Settings | null, other: Settings | null): boolean {
+  if (!one || !other) return false;
+  const valueIn = (settings: Settings, name: string) => {
+    if (settings.has(name)) return settings.get(name);
+    return (settings.absentBecause?.(name) ?? null) === null ? TABLES[system]?.flags[name]?.byDefault : OPEN;
+  };
+  return [...new Set([...one.keys(), ...other.keys()])].every((name) =>
+    isDeepStrictEqual(valueIn(one, name), valueIn(other, name)),
+  );
+}
+
+/** Whether two commands train the same, whatever the order of their options. */
+export function trainTheSame(
+  system: KnownSystem,
+  one: readonly string[],
+  other: readonly string[],
+  place: CommandPlace,
+): boolean {
+  const [first, second] = [openCommand(system, one, place), openCommand(system, other, place)];
+  return !('rejected' in first || 'rejected' in second) && areSame(system, first.settings, second.settings);
 }
