@@ -74,6 +74,9 @@ test.each<Theme>(['light', 'dark'])(
       .click();
     await page.getByRole('tab', { name: /scripted\.study\.yaml/ }).waitFor();
     await workbench.lenses('Run study').first().waitFor();
+    // Away from the tab, whose tooltip would cover the lens.
+    await page.mouse.move(700, 600);
+    await page.locator('.workbench-hover:visible').waitFor({ state: 'hidden' });
     expect(await workbench.editorText()).toMatch(/ {2}- cosine_decay[\s\S]* {2}- mixup/);
     await workbench.screenshot(`command-study-${theme}`);
     await workbench.openFile('scripted.experiment.yaml');
