@@ -79,7 +79,10 @@ test.each<Theme>(['light', 'dark'])(
     await page.locator('.workbench-hover:visible').waitFor({ state: 'hidden' });
     expect(await workbench.editorText()).toMatch(/ {2}- cosine_decay[\s\S]* {2}- mixup/);
     await workbench.screenshot(`command-study-${theme}`);
-    await workbench.openFile('scripted.experiment.yaml');
+    // Quick open may not know the new file yet.
+    await page
+      .locator('.explorer-folders-view .monaco-list-row', { hasText: 'scripted.experiment.yaml' })
+      .click();
     await workbench.lenses(/^\s*Remove mixup\s*$/).waitFor();
     await workbench.screenshot(`command-written-${theme}`);
   },
