@@ -150,12 +150,11 @@ export function foreignLenses(
   surroundings: LensSurroundings,
 ): ExperimentLens[] {
   if (unread !== null) return [{ line: start.start.line, face: () => unreadFace(system, unread, start) }];
-  return [
+  return trickLenses(fits, (fit) => placeOf(fit).start.line, surroundings, [
     { line: start.start.line, face: () => systemFace(system, fits) },
     { line: start.start.line, face: () => runHereFace(surroundings) },
     ...(surroundings.obstacle === 'no_disk' ? [] : [{ line: start.start.line, face: studyLens }]),
-    ...trickLenses(fits, (fit) => placeOf(fit).start.line, surroundings),
-  ];
+  ]);
 }
 
 function unreadFace(system: string, why: string, range: Range): LensFace {

@@ -188,7 +188,10 @@ async function newFrom(
   }
   await checkWritable(path, force);
   const root = await rootOf(terminal, options);
-  const written = commandExperimentText(await readText(source), source, filesOfCommand(root));
+  const written = commandExperimentText(await readText(source), source, {
+    readText: filesOfCommand(root),
+    isLifted: true,
+  });
   if (!written.ok) throw new UserError(written.failure);
   const text = name === undefined ? written.text : namedExample(written.text, name);
   await writeOutput(path, text);

@@ -16,22 +16,17 @@ import {
   USUAL_SMALLEST_EFFECT,
 } from '../../insight/study/proposal';
 import { experimentKnowledge } from '../../insight/study/proposedSettings';
-import { type CommandFits, commandFits } from '../../insight/systems/commandFits';
-import {
-  commandSubject,
-  type ProposedCommandFactor,
-  proposedCommandFactors,
-} from '../../insight/systems/commandProposal';
 import { evidenceText } from '../../insight/trickText';
 import { parseAnyExperiment } from '../../interop/command/parse';
 import type { Recipe } from '../../recipe/recipe';
 import { counted } from '../../shared/counted';
 import { formatFixed } from '../../shared/format';
 import { probedSeconds } from '../../studies/probes/scheduling';
-import { ASSUMED_NOISE, type DesignSubject } from '../../study/file/precision';
+import type { DesignSubject } from '../../study/file/precision';
+import { type Baseline, isCommandBaseline } from '../../study/file/study';
 import { basesOf } from '../language/baseFiles';
 import { experimentName, isExperiment } from '../language/experimentFiles';
-import { commandExperimentOf, commandFitsOf, foreignOf, parsedOf, storeRootOf } from '../language/parsing';
+import { foreignOf, storeRootOf, trainingOf } from '../language/parsing';
 import { tell, whileBusy, whileShown } from '../messages';
 import type { Services } from '../services';
 import { pickRow, pickRows, plainLabel } from '../shown';
@@ -55,16 +50,8 @@ export async function proposeStudy(services: Services, target: Target): Promise<
     await proposeForeign(services, uri);
     return;
   }
-  const command = commandExperimentOf(document);
-  const fits = commandFitsOf(document);
-  if (command && fits) {
-    if (!command.ok) return tellProblems(document, command.problems);
-    const proposed = await proposeForCommand(services, uri, fits);
-    if (proposed) await writeStudy(uri, studyTextOf(uri, experimentName(uri), proposed));
-    return;
-  }
-  const parsed = parsedOf(document);
-  if (!parsed.ok && parsed.unindexed) {
+  const parsed = trainingOf(document);
+  if (!parsed.ok && 'unindexed' in parsed && parsed.unindexed) {
     tellUnindexed(services, uri);
     return;
   }
@@ -72,65 +59,46 @@ export async function proposeStudy(services: Services, target: Target): Promise<
     tellProblems(document, parsed.problems);
     return;
   }
-  const factors = await pickFactors(proposedFactors(parsed));
-  if (!factors) return;
-  if (factors.length === 0) {
-    tell('info', vscode.l10n.t('No trick was chosen, so there is no study to propose.'));
-    return;
-  }
-  const { subject, noise } = experimentKnowledge(parsed, factors, services.evidence.index);
-  const surroundings: BudgetSurroundings = {
-    noise: noise.value,
-    smallestEffect: USUAL_SMALLEST_EFFECT,
-    secondsOfRun: secondsOfRun(services, uri) ?? (await probed(services, uri, parsed.recipe)),
-  };
-  const runs = await pickBudget(subject, surroundings, noise.isKnown);
-  if (runs === undefined) return;
-  const text = studyText({
-    name: experimentName(uri),
-    experiment: basename(uri.path),
-    factors,
-    budget: { runs },
-  });
-  await writeStudy(uri, text);
+  const proposed = await chosenStudy(services, uri, parsed);
+  if (proposed) await writeStudy(uri, studyTextOf(uri, proposed));
 }
 
-/** A chosen study of a command. */
-interface CommandStudy {
-  readonly factors: readonly ProposedCommandFactor[];
+/** What the user chose for a study. */
+interface ChosenStudy {
+  readonly factors: readonly ProposedFactor[];
   readonly runs: number;
+  /** A command is repeated with seeds only, because its data are not split into folds. */
+  readonly blocks: 'auto' | 'seeds';
 }
 
-/** Lets the user choose the tricks and the budget of a study of a command. `uri` is its experiment file. */
-async function proposeForCommand(
+/** Lets the user choose the tricks and the budget of a study. `uri` is the experiment file, which may not exist yet. */
+async function chosenStudy(
   services: Services,
   uri: vscode.Uri,
-  fits: CommandFits,
-): Promise<CommandStudy | undefined> {
-  const { space } = fits;
-  const factors = space ? await pickFactors(proposedCommandFactors(fits)) : [];
-  if (!factors || !space) return undefined;
+  baseline: Baseline,
+): Promise<ChosenStudy | undefined> {
+  const factors = await pickFactors(proposedFactors(baseline));
+  if (!factors) return undefined;
   if (factors.length === 0) {
     tell('info', vscode.l10n.t('No trick was chosen, so there is no study to propose.'));
     return undefined;
   }
+  const { subject, noise } = experimentKnowledge(baseline, factors, services.evidence.index);
+  const isCommand = isCommandBaseline(baseline);
   const surroundings: BudgetSurroundings = {
-    noise: ASSUMED_NOISE,
+    noise: noise.value,
     smallestEffect: USUAL_SMALLEST_EFFECT,
-    secondsOfRun: secondsOfRun(services, uri),
+    // A command has no probe.
+    secondsOfRun:
+      secondsOfRun(services, uri) ?? (isCommand ? null : await probed(services, uri, baseline.recipe)),
   };
-  const runs = await pickBudget(commandSubject(factors, space), surroundings, false);
-  return runs === undefined ? undefined : { factors, runs };
+  const runs = await pickBudget(subject, surroundings, noise.isKnown);
+  return runs === undefined ? undefined : { factors, runs, blocks: isCommand ? 'seeds' : 'auto' };
 }
 
-function studyTextOf(experiment: vscode.Uri, name: string, { factors, runs }: CommandStudy): string {
-  return studyText({
-    name,
-    experiment: basename(experiment.path),
-    factors,
-    budget: { runs },
-    blocks: 'seeds',
-  });
+function studyTextOf(experiment: vscode.Uri, { factors, runs, blocks }: ChosenStudy): string {
+  const name = experimentName(experiment);
+  return studyText({ name, experiment: basename(experiment.path), factors, budget: { runs }, blocks });
 }
 
 /**
@@ -144,16 +112,16 @@ async function proposeForeign(services: Services, uri: vscode.Uri): Promise<void
     tell('info', vscode.l10n.t('{0} is no file of timm, torchvision or MMPretrain.', document.fileName));
     return;
   }
-  const written = await experimentBeside(document);
+  const written = await experimentBeside(document, { isForStudy: true });
   if (!written) return;
   const { file, isFolderOpen, isSeedOpen } = written;
-  const place = { fileName: file.uri.fsPath, readText: basesOf(document) };
-  const parsed = parseAnyExperiment(file.text, place.fileName, [], { readText: place.readText });
-  if (parsed.kind !== 'command') return;
-  const proposed = await proposeForCommand(services, file.uri, commandFits(parsed, place));
+  const parsed = parseAnyExperiment(file.text, file.uri.fsPath, [], { readText: basesOf(document) });
+  // A written experiment was read already.
+  if (!parsed.ok) return;
+  const proposed = await chosenStudy(services, file.uri, parsed);
   if (!proposed) return;
   const name = experimentName(file.uri);
-  const study = await placeBeside(uri, name, '.study.yaml', studyTextOf(file.uri, name, proposed));
+  const study = await placeBeside(uri, name, '.study.yaml', studyTextOf(file.uri, proposed));
   if (!(await writePlaced([file, study]))) return;
   await services.files.refresh();
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(study.uri));
@@ -179,9 +147,7 @@ async function proposeForeign(services: Services, uri: vscode.Uri): Promise<void
 }
 
 /** Asks for the tricks to study. Compatible tricks are preselected. */
-async function pickFactors<Factor extends ProposedFactor>(
-  proposed: readonly Factor[],
-): Promise<Factor[] | undefined> {
+async function pickFactors(proposed: readonly ProposedFactor[]): Promise<ProposedFactor[] | undefined> {
   if (proposed.length === 0) {
     tell('info', vscode.l10n.t('No trick would change anything in this experiment.'));
     return undefined;
@@ -190,7 +156,7 @@ async function pickFactors<Factor extends ProposedFactor>(
     label: factor.trick.title(),
     description: factor.isIn
       ? vscode.l10n.t('in the experiment')
-      : isByDefault(factor)
+      : factor.isByDefault
         ? vscode.l10n.t('in the command')
         : factor.trick.brief(),
     detail: evidenceText(factor.trick),
@@ -202,10 +168,6 @@ async function pickFactors<Factor extends ProposedFactor>(
     matchOnDescription: true,
   });
   return picked?.map(({ factor }) => factor);
-}
-
-function isByDefault(factor: ProposedFactor | ProposedCommandFactor): boolean {
-  return 'isByDefault' in factor && factor.isByDefault;
 }
 
 /** Duration of the last finished run of the experiment. */

@@ -15,9 +15,18 @@ export interface ExperimentBeside {
   readonly isSeedOpen: boolean;
 }
 
-/** Returns the experiment for another system's file, or undefined with a message if its command is unknown. */
-export async function experimentBeside(document: vscode.TextDocument): Promise<ExperimentBeside | undefined> {
-  const written = commandExperimentText(document.getText(), document.fileName, basesOf(document));
+/**
+ * Returns the experiment for another system's file, or undefined with a message if its command is unknown. For a study,
+ * the tricks of the command become tricks of the experiment.
+ */
+export async function experimentBeside(
+  document: vscode.TextDocument,
+  { isForStudy = false }: { readonly isForStudy?: boolean } = {},
+): Promise<ExperimentBeside | undefined> {
+  const written = commandExperimentText(document.getText(), document.fileName, {
+    readText: basesOf(document),
+    isLifted: isForStudy,
+  });
   if (!written.ok) {
     tellFailure(written.failure);
     return undefined;

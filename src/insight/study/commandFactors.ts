@@ -3,50 +3,60 @@ import { valueAt } from '../../shared/values';
 import { experimentKeys } from '../../study/file/keys';
 import { ownWords } from '../../study/file/resolveValue';
 import { exclusionsAmong, settingSpace } from '../../study/file/settings';
-import type { CommandBaseline, WrittenFactor } from '../../study/file/study';
-import { ALL_TRICKS, type TrickName, trickCalled } from '../../tricks/registry';
+import type { CommandBaseline } from '../../study/file/study';
+import { type TrickName, trickCalled } from '../../tricks/registry';
 import type { Trick } from '../../tricks/trick';
+import { commandFits } from '../systems/commandFits';
+import { asWritten, suggestedAmong } from './writtenFactors';
 
-/** A trick that a command can have. */
+/** A trick that a study of a command could test. */
 export interface CommandFactor {
   readonly trick: Trick<TrickName>;
+  /** The value in the study file: true, or options that fit what the command trains. */
+  readonly value: unknown;
   /** Whether the experiment has it on. */
   readonly isIn: boolean;
-  /** Whether it excludes none that come before it. */
+  /** Whether the command has it by default or by its config, so that the study switches it off. */
+  readonly isByDefault: boolean;
+  /** Whether it is selected by default. */
   readonly isSuggested: boolean;
 }
 
-/** Returns the tricks that a command can have and that change it, in the registry's order. */
-export function commandTricks(baseline: CommandBaseline): CommandFactor[] {
-  const able = ALL_TRICKS.filter((trick) => {
-    const space = settingSpace([asFactor(trick.name)], baseline);
+/** The tricks of each experiment. While a study is being typed, they are requested repeatedly. */
+const known = new WeakMap<CommandBaseline, readonly CommandFactor[]>();
+
+/**
+ * Returns the tricks that a study of a command could test, in the registry's order: the command can have them, it is
+ * known whether they are in, and they change it. Tricks by options of the command are left out, because a study cannot
+ * switch them off.
+ */
+export function commandTricks(baseline: CommandBaseline): readonly CommandFactor[] {
+  const before = known.get(baseline);
+  if (before) return before;
+  const able = commandFits(baseline, baseline.place).fits.flatMap((fit) => {
+    if (fit.unknown !== null || fit.byOption !== undefined || fit.obstacle() !== null) return [];
+    const { trick } = fit;
+    const isByDefault = fit.isInCommand ?? false;
+    // A trick that is in is tested with its options there.
+    const value = fit.isIn ? true : fit.value;
+    const space = settingSpace([asWritten(trick.name, value)], baseline);
     const [off, on] = [space.keyOf([0]), space.keyOf([1])];
-    return off !== null && on !== null && off !== on;
+    if (off === null || on === null || off === on) return [];
+    return [{ trick, value, isByDefault, isIn: fit.isIn && !isByDefault }];
   });
-  const factors = able.map(({ name }) => asFactor(name));
-  const exclusions = exclusionsAmong(factors, settingSpace(factors, baseline));
-  const suggested = new Set<number>();
-  able.forEach((_, index) => {
-    const isExcluded = exclusions.some(
-      ({ first, second }) => second.factor === index && suggested.has(first.factor),
-    );
-    if (!isExcluded) suggested.add(index);
-  });
-  const { tricks } = baseline.experiment;
-  return able.map((trick, index) => ({
-    trick,
-    isIn: tricks.some(({ name, options }) => name === trick.name && options !== null),
-    isSuggested: suggested.has(index),
+  const factors = able.map(({ trick, value }) => asWritten(trick.name, value));
+  const suggested = suggestedAmong(able, exclusionsAmong(factors, settingSpace(factors, baseline)));
+  const tricks = able.map((each, index) => ({
+    ...each,
+    isSuggested: !each.isByDefault && suggested.has(index),
   }));
+  known.set(baseline, tricks);
+  return tricks;
 }
 
 /** Returns the names in `trainer.arguments` that are no tricks. */
 export function switchesOf({ experiment }: CommandBaseline): string[] {
   return Object.keys(experiment.arguments).filter((name) => trickCalled(name)?.trick.name !== name);
-}
-
-function asFactor(key: string): WrittenFactor {
-  return { key, kind: 'trick', values: [false, true], path: [], levelPaths: [[], []] };
 }
 
 /** Returns the keys of a command's experiment that can be factors: values, environment variables, options of tricks. */

@@ -198,9 +198,7 @@ function factorItems(
 
 /** Returns the tricks that fit an experiment, with their value there or the value to write. */
 function fittingTricks(baseline: Baseline) {
-  return isCommandBaseline(baseline)
-    ? commandTricks(baseline).map(({ trick, isIn }) => ({ trick, isIn, value: true }))
-    : trickFits(baseline);
+  return isCommandBaseline(baseline) ? commandTricks(baseline) : trickFits(baseline);
 }
 
 /** Offers options of a factor's trick, or values of a factor's key. */

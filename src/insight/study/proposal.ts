@@ -3,16 +3,12 @@ import { YAML_NOTATION } from '../../experiment/text/yamlDocument';
 import { recipeKey } from '../../recipe/recipe';
 import { isMapping } from '../../shared/values';
 import { exclusionsAmong, settingSpace } from '../../study/file/settings';
-import {
-  type Baseline,
-  isCommandBaseline,
-  type StudyBudget,
-  type WrittenFactor,
-} from '../../study/file/study';
+import { type Baseline, isCommandBaseline, type StudyBudget } from '../../study/file/study';
 import { type TrickName, trickCalled } from '../../tricks/registry';
 import type { Trick } from '../../tricks/trick';
 import { trickFits } from '../trickFit';
 import { commandTricks, switchesOf } from './commandFactors';
+import { asWritten, suggestedAmong } from './writtenFactors';
 
 /** A trick that a study of an experiment could test. */
 export interface ProposedFactor {
@@ -21,6 +17,8 @@ export interface ProposedFactor {
   readonly value: unknown;
   /** Whether the trick is in the experiment. */
   readonly isIn: boolean;
+  /** Whether a command has it by default or by its config, so that the study switches it off. */
+  readonly isByDefault?: boolean;
   /** Whether it is selected by default: no other selected trick excludes or includes it. */
   readonly isSuggested: boolean;
 }
@@ -29,24 +27,15 @@ export interface ProposedFactor {
  * Returns the tricks that a study of an experiment could test, in the registry's order: those in it, and those that
  * would change something and that nothing in it excludes. Slow: see docs/performance.md.
  */
-export function proposedFactors(baseline: Baseline): ProposedFactor[] {
-  if (isCommandBaseline(baseline)) {
-    return commandTricks(baseline).map((factor) => ({ ...factor, value: true }));
-  }
+export function proposedFactors(baseline: Baseline): readonly ProposedFactor[] {
+  if (isCommandBaseline(baseline)) return commandTricks(baseline);
   const able = trickFits(baseline).filter(({ recipes }) => {
     const both = recipes();
     return both !== null && recipeKey(both.without) !== recipeKey(both.with);
   });
   const factors = able.map(({ trick, isIn, value }) => asWritten(trick.name, isIn ? true : value));
   const exclusions = exclusionsAmong(factors, settingSpace(factors, baseline));
-  const suggested = new Set<number>();
-  for (const [index, { trick }] of able.entries()) {
-    const isImplied = able.some((other) => other.trick.implies?.includes(trick.name));
-    const isExcluded = exclusions.some(
-      ({ first, second }) => second.factor === index && suggested.has(first.factor),
-    );
-    if (!isImplied && !isExcluded) suggested.add(index);
-  }
+  const suggested = suggestedAmong(able, exclusions);
   return able.map(({ trick, isIn, value }, index) => ({
     trick,
     // A trick in the experiment is tested with its options there.
@@ -54,11 +43,6 @@ export function proposedFactors(baseline: Baseline): ProposedFactor[] {
     isIn,
     isSuggested: suggested.has(index),
   }));
-}
-
-/** Returns a trick as a factor, as if it were read from a file. */
-export function asWritten(key: string, value: unknown): WrittenFactor {
-  return { key, kind: 'trick', values: [false, value], path: [], levelPaths: [[], []] };
 }
 
 /** A trick, or a name that a command's experiment switches, and its value in a study. */

@@ -2,7 +2,8 @@ import type { RunIndex } from '../../study/effect';
 import { ASSUMED_NOISE, type DesignSubject, knownNoise } from '../../study/file/precision';
 import { settingsOf } from '../../study/file/settings';
 import type { Baseline } from '../../study/file/study';
-import { asWritten, type NamedFactor } from './proposal';
+import type { NamedFactor } from './proposal';
+import { asWritten } from './writtenFactors';
 
 /** Facts about a study that are known before it is written. */
 export interface ExperimentKnowledge {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
+import type { ChosenTrick } from '../../experiment/command/commandExperiment';
 import { filled } from '../../experiment/command/placeholders';
 import { quotedWord } from '../../experiment/command/words';
 import { parseDocument } from '../../experiment/text/document';
@@ -13,7 +14,8 @@ import { joinedPath } from '../import/paths';
 import type { ShellWord } from '../import/shell';
 import { TIMM_FLAGS } from '../import/timmFlags';
 import { TIMM, TORCHVISION } from '../import/trainingPrograms';
-import { type KnownSystem, launchOfScript } from './knownCommand';
+import { type CommandPlace, type KnownSystem, launchOfScript } from './knownCommand';
+import { type LiftedTricks, liftedTricks, trainTheSame } from './liftedTricks';
 import { parseAnyExperiment } from './parse';
 import { scriptCommand } from './shellCommand';
 
@@ -34,6 +36,8 @@ interface Found {
   readonly system: KnownSystem;
   readonly name: string;
   readonly words: readonly string[];
+  /** The words without the options of tricks, and these tricks. Null if no trick is to be moved, or none can be. */
+  readonly lifted: LiftedTricks | null;
   readonly environment: Readonly<Record<string, string>>;
   /** Relative to the file's folder; null if unknown. */
   readonly folder: string | null;
@@ -47,22 +51,35 @@ type Outcome = { readonly found: Found } | { readonly reason: string };
 /** How many folders above a file may hold the training script. */
 const MOST_ABOVE = 5;
 
+/** How the experiment is written. */
+export interface WritingOptions {
+  /** Reads other files, by paths that start with the folder of the file. */
+  readonly readText?: ReadText;
+  /**
+   * Whether the tricks of the command's options become tricks of the experiment where they can, so that a study can
+   * switch them off.
+   */
+  readonly isLifted?: boolean;
+}
+
 /**
  * Returns a command experiment that trains what another system's file describes: arguments of timm's train.py, a shell
  * script that calls timm's or torchvision's train.py, or an MMPretrain config. Output goes to the run's folder, and the
- * seed is that of the experiment. `readText` reads other files, by paths that start with the folder of `fileName`.
+ * seed is that of the experiment.
  */
 export function commandExperimentText(
   text: string,
   fileName: string,
-  readText: ReadText = NO_FILES,
+  { readText = NO_FILES, isLifted = false }: WritingOptions = {},
 ): CommandExperimentText {
   const foreign = readForeign(text, fileName, readText);
   if (!foreign) return refused(l10n.t('{0} is no file of timm, torchvision or MMPretrain.', fileName));
   if ('unread' in foreign.file) return refused(foreign.file.unread);
   const outcome = commandOf(foreign.adapter.system, text, fileName, readText);
   if ('reason' in outcome) return refused(outcome.reason);
-  return writtenText(outcome.found, fileName, readText);
+  const { found } = outcome;
+  const lifted = isLifted && found.lifted ? writtenText(found, found.lifted, fileName, readText) : null;
+  return lifted?.ok ? lifted : writtenText(found, { words: found.words, tricks: [] }, fileName, readText);
 }
 
 function refused(what: string): CommandExperimentText {
@@ -102,7 +119,7 @@ function shellCommand(
   if (!own) return { reason: l10n.t('Its options are not those of {0}.', system) };
   return {
     found: {
-      ...{ system: known, name, environment },
+      ...{ system: known, name, environment, lifted: liftedOptions(words, known, table, environment) },
       notes: others.map((other) => l10n.t('The script also runs: {0}', other.replace(/\s+/g, ' '))),
       words: own.words,
       seed: own.seed,
@@ -141,7 +158,8 @@ function argumentsCommand(text: string, fileName: string, readText: ReadText): O
   const folder = folderOf('train.py', fileName, readText, (script) => /\btimm\b/.test(script));
   const name = typeof value.model === 'string' ? value.model : 'timm';
   const notes = [l10n.t('The arguments do not say how many processes trained. This command starts one.')];
-  return { found: { system: 'timm', name, words: own.words, environment: {}, folder, seed, notes } };
+  const lifted = liftedOptions(words, 'timm', TIMM.table, {});
+  return { found: { system: 'timm', name, words: own.words, lifted, environment: {}, folder, seed, notes } };
 }
 
 function configCommand(name: string, base: string, fileName: string, readText: ReadText): Outcome {
@@ -159,7 +177,11 @@ function configCommand(name: string, base: string, fileName: string, readText: R
     ...['--cfg-options', `randomness.seed=\${seed}`],
   ];
   return {
-    found: { system: 'mmpretrain', name, words, environment: {}, folder: above, seed: 1, notes: [] },
+    found: {
+      ...{ system: 'mmpretrain', name, words, environment: {}, folder: above, seed: 1, notes: [] },
+      // Its tricks are in the config.
+      lifted: null,
+    },
   };
 }
 
@@ -213,9 +235,31 @@ function ownOptions(
   return isSet ? { words: own, seed } : null;
 }
 
+/** Returns a command without the options of tricks, with the options for the run's folder and the seed. */
+function liftedOptions(
+  words: readonly string[],
+  system: 'timm' | 'torchvision',
+  table: FlagTable,
+  environment: Readonly<Record<string, string>>,
+): LiftedTricks | null {
+  const lifted = liftedTricks(system, words, placeOf(environment));
+  const own = lifted.tricks.length > 0 ? ownOptions(lifted.words, system, table) : null;
+  return own && { words: own.words, tricks: lifted.tricks };
+}
+
+/** These programs are known by their options alone. */
+function placeOf(environment: Readonly<Record<string, string>>): CommandPlace {
+  return { environment, workingDirectory: '.', fileName: '', readText: NO_FILES };
+}
+
 /** Writes the experiment, and checks that it is read with the same command. */
-function writtenText(found: Found, fileName: string, readText: ReadText): CommandExperimentText {
-  const { system, name, words, environment, folder, seed, notes } = found;
+function writtenText(
+  found: Found,
+  { words, tricks }: LiftedTricks,
+  fileName: string,
+  readText: ReadText,
+): CommandExperimentText {
+  const { system, name, environment, folder, seed, notes } = found;
   const isSeedOpen = system === 'torchvision' && !Object.hasOwn(environment, SEED_VARIABLE);
   const lines = [
     ...notes.map((note) => `# ${note}`),
@@ -231,15 +275,18 @@ function writtenText(found: Found, fileName: string, readText: ReadText): Comman
     ...(Object.keys(environment).length > 0 ? [`  environment: ${YAML_NOTATION.inline(environment)}`] : []),
     ...(isSeedOpen ? seedLines() : []),
     `seed: ${seed}`,
+    ...trickLines(tricks),
   ];
   const text = `${lines.join('\n')}\n`;
   const experimentFile = joinedPath(fileName, 'new.experiment.yaml');
   const parsed = parseAnyExperiment(text, experimentFile, [], { readText });
   if (!parsed.ok) return refused(parsed.problems[0]?.what ?? '');
-  const expected = words.map((word) => filled(word, { seed: String(seed) }));
+  const expected = found.words.map((word) => filled(word, { seed: String(seed) }));
   const isSame =
     parsed.kind === 'command' &&
-    isDeepStrictEqual(parsed.recipe.command, expected) &&
+    (tricks.length > 0
+      ? trainTheSame(system, parsed.recipe.command, expected, placeOf(environment))
+      : isDeepStrictEqual(parsed.recipe.command, expected)) &&
     isDeepStrictEqual(parsed.recipe.environment, {
       ...environment,
       ...(isSeedOpen && { [SEED_VARIABLE]: String(seed) }),
@@ -247,6 +294,19 @@ function writtenText(found: Found, fileName: string, readText: ReadText): Comman
   return isSame
     ? { ok: true, text, isFolderOpen: folder === null, isSeedOpen }
     : refused(l10n.t('It contains text that an experiment cannot have.'));
+}
+
+/** Formats tricks as the experiment's section of them. */
+function trickLines(tricks: readonly ChosenTrick[]): string[] {
+  if (tricks.length === 0) return [];
+  return [
+    `# ${l10n.t('These tricks were options of the command. Here, a study can switch them off.')}`,
+    'tricks:',
+    ...tricks.map(({ name, options, given }) => {
+      const value = Object.fromEntries(given.map((option) => [option, options?.[option]]));
+      return `  ${name}: ${given.length === 0 ? 'true' : YAML_NOTATION.inline(value)}`;
+    }),
+  ];
 }
 
 /** The environment variable for the seed of programs without an option for it. */

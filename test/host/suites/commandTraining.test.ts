@@ -244,8 +244,11 @@ suite("Another system's file", () => {
     assert.ok(study.includes(`\nexperiment: ${stem}.experiment.yaml`), study);
     assert.match(study, /^ {2}- mixup/m);
     assert.match(study, /^blocks: seeds/m);
-    // The script has them by its options, and torchvision has no option for the others.
-    assert.doesNotMatch(study, /^ {2}- (?:warmup|cosine_decay|sam|zero_gamma|resnet_d)/m);
+    // The script has it by an option, which the experiment has as a trick.
+    assert.match(study, /^ {2}- cosine_decay/m);
+    assert.match(experiment, /^ {2}cosine_decay: true/m);
+    // The script has a constant warmup, and torchvision has no option for the others.
+    assert.doesNotMatch(study, /^ {2}- (?:warmup|sam|zero_gamma|resnet_d)/m);
     assert.equal(vscode.window.activeTextEditor?.document.uri.path, sibling('.study.yaml').path);
   });
 });

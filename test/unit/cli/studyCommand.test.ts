@@ -2,6 +2,9 @@ import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { proposedFactors, studyText } from '../../../src/insight/study/proposal';
+import { parseAnyExperiment } from '../../../src/interop/command/parse';
+import { commandExperimentText } from '../../../src/interop/command/writer';
 import { until } from '../runs/support';
 import { tricksTests } from './tricks';
 
@@ -220,4 +223,24 @@ describe('tricks study, of an experiment that a command trains', () => {
     expect(refused.stderr).toContain(`tricks allow ${outside}`);
     expect((await tricks(['study', 'which.study.yaml', ...at, '--allow', outside])).code).toBe(0);
   });
+});
+
+test.each([
+  { system: 'timm', options: '--data-dir pets --mixup 0.2 --opt lamb --sched cosine', own: 'lamb' },
+  { system: 'torchvision', options: '--data-path pets --mixup-alpha 0.2 --lr-gamma 0.1', own: 'mixup' },
+])('a proposed study of a $system script plans its runs', async ({ system, options, own }) => {
+  const script = `python train.py --model resnet50 --epochs 30 ${options}\n`;
+  const written = commandExperimentText(script, 'pets.sh', { isLifted: true });
+  if (!written.ok) throw new Error(written.failure.what);
+  const parsed = parseAnyExperiment(written.text, 'pets.experiment.yaml');
+  if (!parsed.ok) throw new Error('The experiment has problems.');
+  const factors = proposedFactors(parsed).filter(({ isSuggested }) => isSuggested);
+  expect(factors.map(({ trick }) => trick.name)).toContain(own);
+  const { tricks, write } = await work();
+  await write('pets.experiment.yaml', written.text);
+  const head = { name: system, experiment: 'pets.experiment.yaml', budget: { runs: 48 } };
+  await write('pets.study.yaml', studyText({ ...head, factors, blocks: 'seeds' }));
+  const { code, stdout, stderr } = await tricks(['study', 'pets.study.yaml', '--dry-run']);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(stdout + stderr).toContain(`${system}: ${factors.length} factors, 48 runs in `);
 });

@@ -135,8 +135,15 @@ describe("a file is of timm's arguments", () => {
 
   test('its name is in the lens', () => {
     const nothing: LensSurroundings = { obstacle: null, lastRun: null, runs: new Map(), hidden: new Set() };
-    const [first] = foreignLenses(fitsOf(ARGS, 'args.yaml'), nothing);
-    expect(first?.face().title).toBe('Read as timm');
+    const lenses = foreignLenses(fitsOf(ARGS, 'args.yaml'), nothing);
+    const titles = lenses.map(({ line, face }) => ({ line, title: face().title }));
+    const own = titles.find(({ title }) => title === 'Read as timm');
+    expect(own).toBeDefined();
+    // Lenses in one row fit into an editor of usual width, with those of tricks.
+    const row = titles.flatMap(({ line, title }) => (line === own?.line ? [title] : []));
+    expect(row.slice(0, 3)).toEqual(['Read as timm', 'Run here', 'Find out which tricks pay here']);
+    expect(row.at(-1)).toBe('More tricks...');
+    expect(row.join(' | ').length).toBeLessThan(100);
   });
 
   test('of an older release: omitted options are unknown, written ones are not', () => {

@@ -29,8 +29,8 @@ test('a trial ends with its process, and removes leftovers of killed processes',
   const trials = await tryOut(tried, 2, { root: tests.root, start, threads: 1 });
   expect(trials.map(({ started }) => started.engine.threads)).toEqual([1, 1]);
   expect(given).toEqual([
-    { stopWithParent: true, threads: 1 },
-    { stopWithParent: true, threads: 1 },
+    { stopWithParent: true, runsPerGpu: 2, threads: 1 },
+    { stopWithParent: true, runsPerGpu: 2, threads: 1 },
   ]);
   expect(await readdir(probes)).toEqual(['young']);
 });

@@ -12,13 +12,13 @@ import { callsOf } from '../../../support/stubbedShell';
 const reading = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? null;
 
 function written(text: string, fileName: string, files: Readonly<Record<string, string>> = {}): string {
-  const result = commandExperimentText(text, fileName, reading(files));
+  const result = commandExperimentText(text, fileName, { readText: reading(files) });
   if (!result.ok) throw new Error(result.failure.what);
   return result.text;
 }
 
 function refusal(text: string, fileName: string, files: Readonly<Record<string, string>> = {}): string {
-  const result = commandExperimentText(text, fileName, reading(files));
+  const result = commandExperimentText(text, fileName, { readText: reading(files) });
   if (result.ok) throw new Error(`Not refused: ${result.text}`);
   expect(result.failure.remedy).toBe(
     'Write an experiment with trainer: { command: ..., system: ... } by hand.',
@@ -193,7 +193,8 @@ seed: 5
   });
 
   test("need a train.py of timm's", () => {
-    const result = commandExperimentText(ARGS, 'a/args.yaml', reading({ 'a/train.py': 'import torch' }));
+    const readText = reading({ 'a/train.py': 'import torch' });
+    const result = commandExperimentText(ARGS, 'a/args.yaml', { readText });
     expect(result).toMatchObject({ ok: true, isFolderOpen: true });
   });
 });
