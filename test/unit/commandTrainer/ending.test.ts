@@ -439,7 +439,7 @@ test.skipIf(!canMount)(
   'a full disk ends the command, and is the reason in the folder of the run',
   async () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', tests.store], { stdio: 'pipe' });
-    tests.endWith(async () => void execFileSync('umount', [tests.store], { stdio: 'pipe' }));
+    tests.endWith(async () => void execFileSync('umount', ['-l', tests.store], { stdio: 'pipe' }));
     const folder = await tests.script(`${APPEAR}
     appear('main');
     let epoch = 0;

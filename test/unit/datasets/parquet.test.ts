@@ -341,7 +341,7 @@ describe('listParquet', () => {
       expect(error.remedy).toContain('BAG_OF_TRICKS_CACHE');
       expect(await readdir(join(disk, 'parquet'))).toEqual([]);
     } finally {
-      execFileSync('umount', [disk]);
+      execFileSync('umount', ['-l', disk]);
     }
   });
 });

@@ -155,7 +155,7 @@ describe('MetricsLog', () => {
       expect((await stat(path)).size).toBeLessThan(16 * 1024);
     } finally {
       log.close();
-      execFileSync('umount', [folder]);
+      execFileSync('umount', ['-l', folder]);
     }
   });
 });

@@ -208,7 +208,7 @@ describe('a download fails and says why', () => {
       expect(what).toBe(`${join(folder, 'a.bin')} cannot be written: no space left on the disk.`);
       expect(await readdir(folder)).toEqual([]);
     } finally {
-      execFileSync('umount', [folder]);
+      execFileSync('umount', ['-l', folder]);
     }
   });
 });

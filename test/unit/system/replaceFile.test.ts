@@ -64,7 +64,7 @@ describe('replaceFile', () => {
       expect(await readFile(path, 'utf8')).toBe('old');
       expect(await readdir(disk)).toEqual(['file']);
     } finally {
-      execFileSync('umount', [disk]);
+      execFileSync('umount', ['-l', disk]);
     }
   });
 });

@@ -29,9 +29,9 @@ import { queueRun, type TrainerProcess, trainerTests } from './trainerProcess';
 const tests = trainerTests();
 const mounts: string[] = [];
 
-// Unmounted before the store is deleted, because hooks run in reverse order.
+// Unmounted before the store is deleted, because hooks run in reverse order. A killed process may hold files for a moment.
 afterEach(() => {
-  for (const mount of mounts.splice(0)) execFileSync('umount', [mount]);
+  for (const mount of mounts.splice(0)) execFileSync('umount', ['-l', mount]);
 });
 
 async function startRun(recipe: Recipe, env: Readonly<Record<string, string>> = {}): Promise<TrainerProcess> {
