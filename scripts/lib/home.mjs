@@ -42,8 +42,7 @@ export function productVariables(env) {
   /** @type {Record<string, string>} */
   const found = {};
   for (const [name, value] of Object.entries(env)) {
-    const ofRunners =
-      /^BAG_OF_TRICKS_((TEST|MARK)(_|$)|(BROWSER|VSCODE|PYTHON|TIMM|TORCHVISION|MMPRETRAIN)$)/;
+    const ofRunners = /^BAG_OF_TRICKS_((TEST|MARK)(_|$)|(BROWSER|VSCODE|PYTHON)$)/;
     if (name.startsWith('BAG_OF_TRICKS_') && !ofRunners.test(name)) found[name] = value ?? '';
   }
   return found;

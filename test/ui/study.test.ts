@@ -22,7 +22,8 @@ beforeEach(async () => {
   await writeFile(join(folder, 'studied.experiment.yaml'), EXPERIMENT);
 });
 
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') await workbench?.screenshot('study-failed').catch(() => {});
   await workbench?.close();
   workbench = undefined;
   await rm(folder, { recursive: true, force: true });
@@ -68,7 +69,11 @@ test('a person asks which of two tricks help, runs the study and reads its verdi
 
   await workbench.clickLens('Run study');
   // Eight runs cannot detect small effects, which is reported before anything starts.
-  await page.getByRole('button', { name: 'Run anyway' }).click();
+  const runAnyway = page.getByRole('button', { name: 'Run anyway' });
+  // Toasts move when another one comes or goes. The workbench does not dismiss one under the pointer.
+  await runAnyway.hover();
+  await runAnyway.click();
+  await runAnyway.waitFor({ state: 'hidden' });
   const frame = workbench.panelFrame();
   await frame.getByText('zero_gamma').first().waitFor();
   await frame.getByText('8 of 8 runs').first().waitFor();
