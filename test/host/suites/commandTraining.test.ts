@@ -12,6 +12,7 @@ import {
   extension,
   lensesOf,
   openNew,
+  proposeStudy,
   runIn,
   stopLiveRuns,
   workspaceFile,
@@ -201,20 +202,6 @@ suite("Another system's file", () => {
     await runIn(experiment, 'done');
   });
 
-  /** Clicks the lens that proposes a study, and accepts each of its questions as it stands. */
-  const propose = async (file: vscode.Uri) => {
-    let isDone = false;
-    const proposing = clickLens(file, 'Find out which tricks pay here').finally(() => {
-      isDone = true;
-    });
-    proposing.catch(() => {}); // It is awaited below.
-    while (!isDone) {
-      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    await proposing;
-  };
-
   const besides = async (file: vscode.Uri) =>
     (await vscode.workspace.fs.readDirectory(vscode.Uri.joinPath(file, '..')))
       .map(([name]) => name)
@@ -230,7 +217,7 @@ suite("Another system's file", () => {
     const sibling = (ending: string) => script.uri.with({ path: script.uri.path.replace(/\.sh$/, ending) });
     await eventually('both files', async () => {
       // A question may be accepted before its rows are drawn. Then nothing is chosen, and nothing written.
-      await propose(script.uri);
+      await proposeStudy(script.uri);
       return (await besides(script.uri)).length > 0;
     });
     made.push(sibling('.experiment.yaml'), sibling('.study.yaml'));

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import {
-  clickLens,
   completionsAt,
   discard,
   eventually,
@@ -12,6 +11,7 @@ import {
   lensesOf,
   openNew,
   placeOf,
+  proposeStudy,
   type,
 } from './support';
 
@@ -25,21 +25,9 @@ tricks:
 
 const problemsOf = (uri: vscode.Uri) => vscode.languages.getDiagnostics(uri).map(({ message }) => message);
 
-/**
- * Proposes a study and accepts each of its questions as it stands; undefined where one of them was accepted before its
- * rows were drawn, of which a program is not told, and so was answered with no row.
- */
+/** Proposes a study; undefined if a question was answered with no row. */
 async function proposedStudy(experiment: vscode.Uri): Promise<vscode.TextDocument | undefined> {
-  let isDone = false;
-  const proposing = clickLens(experiment, 'Find out which tricks pay here').finally(() => {
-    isDone = true;
-  });
-  proposing.catch(() => {}); // It is awaited below.
-  while (!isDone) {
-    await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  await proposing;
+  await proposeStudy(experiment);
   return vscode.workspace.textDocuments.find(({ uri }) => uri.path.endsWith('proposed.study.yaml'));
 }
 

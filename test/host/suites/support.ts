@@ -171,3 +171,20 @@ export async function type(document: vscode.TextDocument, at: vscode.Position, t
   edit.insert(document.uri, at, text);
   await vscode.workspace.applyEdit(edit);
 }
+
+/**
+ * Clicks the lens that proposes a study, and accepts each of its questions as it stands. One that is accepted before its
+ * rows are drawn, of which a program is not told, is answered with no row, and nothing is written.
+ */
+export async function proposeStudy(file: vscode.Uri): Promise<void> {
+  let isDone = false;
+  const proposing = clickLens(file, 'Find out which tricks pay here').finally(() => {
+    isDone = true;
+  });
+  proposing.catch(() => {}); // It is awaited below.
+  while (!isDone) {
+    await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await proposing;
+}
